@@ -1,0 +1,9 @@
+//! What lies between the ports and the services behind them.
+//!
+//! An adapter adds what the core must not know (addresses, tokens, environment, image registry) and translates answers into the
+//! classes the core decides by.
+
+/// Fly's Machines API.
+pub mod fly {
+    pub mod answer;
+}

@@ -1,0 +1,104 @@
+//! When the instance is looked at next.
+//!
+//! *Decides* the one alarm: the interval of the status plus jitter, pulled in by whatever is due before.
+//!
+//! *Guarantees*: never before now; nothing pushes it out but an alarm that was acted on or a change of status; a clock that was
+//! wrong for a while does no lasting harm.
+
+use super::turn::Turn;
+use super::{Instance, dispose};
+use crate::policy::Policy;
+use crate::random::Random;
+use crate::status::Status;
+use crate::step::{Alarm, Why};
+use crate::time::Timestamp;
+
+fn interval(status: Status, policy: &Policy) -> u64 {
+    match status {
+        Status::Running => policy.alarm_running_ms,
+        Status::Provisioned | Status::Stopped => policy.alarm_idle_ms,
+        Status::Starting
+        | Status::Stopping
+        | Status::Restarting
+        | Status::Recovering
+        | Status::Restoring
+        | Status::Destroying => policy.alarm_transitional_ms,
+    }
+}
+
+fn look_after(me: &Instance, policy: &Policy, now: Timestamp) -> Timestamp {
+    let jitter = Random::of(me.seed, me.alarm.generation).up_to(policy.alarm_jitter_ms);
+    now.plus(interval(me.status(), policy)).plus(jitter)
+}
+
+/// The alarm has been acted on: the next look is one interval away.
+pub(super) fn push_look(t: &mut Turn<'_>) {
+    t.me.next_look = look_after(&t.me, t.policy, t.now);
+}
+
+/// Look again at once.
+pub(super) fn pull_look(t: &mut Turn<'_>) {
+    t.me.next_look = t.now;
+}
+
+/// Sets the alarm at the end of a step.
+pub(super) fn arm(t: &mut Turn<'_>, before: &Instance) {
+    let at_rest = t.me.in_flight.is_none();
+    // A chain of calls takes time: the next look counts from its end. Only what a command did in passing moves nothing.
+    let counts = before.reason == "alarm" || !t.me.status().is_settled();
+    let acted = before.in_flight.is_some() && counts && at_rest;
+    if t.me.status() != before.status() || (acted && t.me.next_look > t.now) {
+        push_look(t);
+    }
+    let (at, why) = earliest(t);
+    t.me.alarm = Alarm { at: at.max(t.now), why, generation: t.me.alarm.generation.saturating_add(1) };
+}
+
+fn earliest(t: &Turn<'_>) -> (Timestamp, Why) {
+    let me = &t.me;
+    let timeout = me.phase.since().zip(me.phase.timeout_ms(t.policy)).map(|(since, limit)| since.plus(limit).plus(1));
+    let ahead = |at: &Timestamp| *at > t.now;
+    [
+        Some((me.next_look, Why::Reconcile)),
+        me.in_flight.as_ref().map(|call| (call.deadline(t.policy), Why::CallDeadline)),
+        me.retry.due.map(|at| (at, Why::Retry)),
+        timeout.filter(ahead).map(|at| (at, Why::Timeout)),
+        dispose::next_date(t).map(|at| (at, Why::Disposal)),
+    ]
+    .into_iter()
+    .flatten()
+    .min_by_key(|(at, _)| *at)
+    .unwrap_or((me.next_look, Why::Reconcile))
+}
+
+/// Further ahead than any date this library sets.
+const ABSURD_MS: u64 = 366 * 86_400_000;
+
+/// Undoes what a clock that ran ahead has left behind: nothing has begun in the future, and nothing is due in a year.
+pub(super) fn settle_clock(t: &mut Turn<'_>) {
+    let now = t.now;
+    let me = &mut t.me;
+    for begun in [&mut me.counted_at, &mut me.looked_up_at, &mut me.refreshed_at].into_iter().flatten() {
+        *begun = (*begun).min(now);
+    }
+    if let Some(call) = &mut me.in_flight {
+        call.issued_at = call.issued_at.min(now);
+    }
+    if let Some(since) = me.phase.since_mut() {
+        *since = (*since).min(now);
+    }
+    if let Some(created) = me.machine.as_mut().and_then(|machine| machine.created_at.as_mut()) {
+        *created = (*created).min(now);
+    }
+    let horizon = now.plus(ABSURD_MS);
+    if me.next_look > horizon {
+        me.next_look = now;
+    }
+    if me.retry.due.is_some_and(|due| due > horizon) {
+        me.retry.due = Some(now);
+    }
+    let again = now.plus(t.policy.retention_ms);
+    for entry in me.holdings.entries.iter_mut().filter(|entry| entry.due > horizon) {
+        entry.due = again;
+    }
+}

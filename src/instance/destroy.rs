@@ -1,0 +1,160 @@
+//! The end of an instance.
+//!
+//! *Decides* when nothing of it is left (X1–X4).
+//!
+//! ```text
+//!   everything known is on the disposal list ─▶ list is clear ─▶ sweep by name and labels ─┬─ found ─▶ on the list
+//!                                                                                         └─ nothing ─▶ forgotten
+//! ```
+//!
+//! *Guarantees*: nothing is created; the record is kept until a look that began after everything else was done has found nothing.
+
+use super::holdings::{Cause, Thing};
+use super::phase::Phase;
+use super::Instance;
+use super::turn::{Note, Turn};
+use crate::call::{Call, Done};
+use crate::event::{Action, Milestone};
+use crate::fault::Fault;
+use crate::name::{self, Owner};
+use crate::status::Status;
+use crate::time::Timestamp;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Sweep {
+    Volumes,
+    Machines,
+}
+
+/// A destroy in progress.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Destroying {
+    sweep: Sweep,
+    /// Sweeps that could not be made.
+    #[serde(default)]
+    failed_sweeps: u32,
+}
+
+/// Begins from inside of a phase.
+pub(crate) fn begin(t: &mut Turn<'_>, reason: &str) -> Phase {
+    announce(t, Some(reason));
+    t.enter(Destroying::begun())
+}
+
+/// Puts everything that the record knows on the list, and says so (X1).
+pub(crate) fn announce(t: &mut Turn<'_>, reason: Option<&str>) {
+    t.me.everything_goes(t.now);
+    let note = Note::new(Milestone::DestroyStarted).status(Status::Destroying);
+    let uptime = t.me.last_started_at.filter(|at| t.me.last_stopped_at.is_none_or(|stop| stop < *at));
+    let note = note.value(uptime.map(|at| t.now.since(at)));
+    t.emit(match reason {
+        Some(reason) => note.label(reason),
+        None => note,
+    });
+}
+
+impl Instance {
+    /// Everything the record knows is due for disposal now; what may yet turn up keeps its date.
+    pub(crate) fn everything_goes(&mut self, now: Timestamp) {
+        let machines = self.machine.iter().map(|machine| machine.id.clone());
+        let machines: Vec<_> = machines.chain(core::mem::take(&mut self.holdings.strays)).collect();
+        for machine in machines {
+            self.dispose(Thing::Machine(machine), Cause::Destroyed, now);
+        }
+        let volumes: Vec<_> = self.volume.iter().chain(self.previous_volume.iter()).cloned().collect();
+        for volume in volumes {
+            self.dispose(Thing::Volume(volume), Cause::Destroyed, now);
+        }
+        for entry in &mut self.holdings.entries {
+            match entry.thing {
+                Thing::Machine(_) | Thing::Volume(_) => entry.due = entry.due.min(now),
+                Thing::MachineNamed(_) | Thing::VolumeNamed(_) => {}
+            }
+        }
+    }
+}
+
+impl Destroying {
+    pub(crate) fn begun() -> Phase {
+        Phase::Destroying(Self { sweep: Sweep::Volumes, failed_sweeps: 0 })
+    }
+
+    pub(crate) fn drive(self, t: &mut Turn<'_>) -> Phase {
+        if t.me.holdings.entries.iter().any(|entry| !entry.abandoned) {
+            t.rest();
+            return Phase::Destroying(Self { sweep: Sweep::Volumes, ..self });
+        }
+        let prefix = &t.policy.metadata_prefix;
+        let call = match self.sweep {
+            Sweep::Volumes => name::our_volumes(prefix, &t.me.identity.sandbox).ok().map(Call::ListVolumes),
+            Sweep::Machines => Some(Call::ListMachines { metadata: name::metadata(prefix, &t.me.identity) }),
+        };
+        match call {
+            Some(call) => t.ask(call),
+            None => t.rest(),
+        }
+        Phase::Destroying(self)
+    }
+
+    pub(crate) fn on(self, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+        let found = match result {
+            Ok(Done::Volumes(volumes)) => orphaned_volumes(t, volumes),
+            Ok(Done::Machines(machines)) => orphaned_machines(t, machines),
+            Ok(_) | Err(_) => return self.cannot_list(t),
+        };
+        if found.is_empty() {
+            return match self.sweep {
+                Sweep::Volumes => Phase::Destroying(Self { sweep: Sweep::Machines, ..self }),
+                Sweep::Machines => complete(t, self),
+            };
+        }
+        for thing in found {
+            t.log(Action::DestroyOrphanFound);
+            t.me.dispose(thing, Cause::Orphan, t.now);
+        }
+        t.rest();
+        Phase::Destroying(Self { sweep: Sweep::Volumes, ..self })
+    }
+
+    fn cannot_list(self, t: &mut Turn<'_>) -> Phase {
+        let failed_sweeps = self.failed_sweeps.saturating_add(1);
+        if failed_sweeps >= t.policy.disposal_max_attempts {
+            t.log(Action::DestroyOrphanSweepAbandoned);
+            return complete(t, self);
+        }
+        t.rest();
+        Phase::Destroying(Self { failed_sweeps, ..self })
+    }
+}
+
+fn orphaned_volumes(t: &Turn<'_>, volumes: Vec<crate::observe::Volume>) -> Vec<Thing> {
+    let Ok(ours) = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox) else { return Vec::new() };
+    volumes
+        .into_iter()
+        .filter(|volume| ours.admits(&volume.name) && !volume.state.is_dead())
+        .filter(|volume| !t.me.holdings.holds_volume(&volume.id))
+        .map(|volume| Thing::Volume(volume.id))
+        .collect()
+}
+
+fn orphaned_machines(t: &Turn<'_>, machines: Vec<crate::observe::Machine>) -> Vec<Thing> {
+    let ours = |machine: &crate::observe::Machine| {
+        name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) == Owner::Ours
+    };
+    machines
+        .into_iter()
+        .filter(|machine| ours(machine) && !machine.state.is_going())
+        .filter(|machine| !t.me.holdings.holds_machine(&machine.id))
+        .map(|machine| Thing::Machine(machine.id))
+        .collect()
+}
+
+fn complete(t: &mut Turn<'_>, destroying: Destroying) -> Phase {
+    t.log(Action::DestroyComplete);
+    t.forget();
+    Phase::Destroying(destroying)
+}

@@ -1,0 +1,413 @@
+//! Getting rid of what is on the disposal list (D1–D6).
+//!
+//! *Decides* what has to be asked before something is removed, and when to try again.
+//!
+//! ```text
+//!   volume:  [look at its fork] ─▶ look ─▶ [look at its holder ─▶ remove the holder] ─▶ remove ─▶ confirm
+//!   machine: look ─▶ remove ─▶ confirm          name: look
+//! ```
+//!
+//! *Guarantees*: nothing is removed that another tenant's machine holds, that the instance uses, or that a copy still reads from; an
+//! entry goes only when an answer proves the thing gone; what cannot be removed is tried less and less often and at last given up,
+//! visibly.
+
+use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
+use super::operation::Owner;
+use super::turn::{Note, Turn};
+use super::{DestroyError, DestroyOp, recover};
+use crate::call::{Call, Done, VolumeFilter};
+use crate::command::{Answer, Code, Rejection, RequestId};
+use crate::event::{Action, Milestone};
+use crate::fault::{Fault, FaultKind};
+use crate::id::{MachineId, VolumeId};
+use crate::name;
+use crate::observe::{Machine, MachineState, Volume};
+use crate::status::Status;
+use crate::time::Timestamp;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// Whether this entry may be attempted in the present status. Retained volumes stay while a restore is under way, and while the data
+/// volume is missing: one of them may be the last copy.
+fn may(t: &Turn<'_>, entry: &Entry) -> bool {
+    let me = &t.me;
+    let status = me.status();
+    if status == Status::Destroying {
+        return true;
+    }
+    let held = entry.is_retained() && entry.asked.is_none() && (me.missing.is_some() || status == Status::Restoring);
+    let used = entry.volume().is_some_and(|volume| me.uses_volume(volume))
+        || entry.machine().is_some_and(|machine| me.uses_machine(machine));
+    !held && !used
+}
+
+/// The entry to attempt now.
+pub(super) fn next(t: &Turn<'_>) -> Option<u64> {
+    t.me.holdings.next_due(t.now, |entry| may(t, entry))
+}
+
+/// When the next attempt is due.
+pub(super) fn next_date(t: &Turn<'_>) -> Option<Timestamp> {
+    let entries = t.me.holdings.entries.iter().filter(|entry| !entry.abandoned && may(t, entry));
+    entries.map(|entry| if entry.asked.is_some() { t.now } else { entry.due }).min()
+}
+
+pub(super) fn begin(t: &mut Turn<'_>, key: u64) {
+    let going = t.me.status() == Status::Destroying;
+    if let Some(entry) = t.me.holdings.get_mut(key) {
+        let copied = entry.relocation().is_some() && !going;
+        entry.stage = if copied { Stage::LookAtFork } else { Stage::Look };
+    }
+}
+
+pub(super) fn drive(t: &mut Turn<'_>, key: u64) {
+    let Some(call) = next_call(t, key) else {
+        fail(t, key, &Fault::new(FaultKind::Busy, None, "still in use"));
+        return;
+    };
+    t.call(Owner::Disposal(key), call);
+}
+
+fn next_call(t: &Turn<'_>, key: u64) -> Option<Call> {
+    let entry = t.me.holdings.get(key)?;
+    let look = match &entry.thing {
+        Thing::Machine(machine) => Call::GetMachine { machine: machine.clone() },
+        Thing::Volume(volume) => Call::GetVolume { volume: volume.clone() },
+        Thing::VolumeNamed(named) => Call::ListVolumes(VolumeFilter::Named(named.clone())),
+        Thing::MachineNamed(_) => {
+            Call::ListMachines { metadata: name::metadata(&t.policy.metadata_prefix, &t.me.identity) }
+        }
+    };
+    match &entry.stage {
+        Stage::Idle => None,
+        Stage::Look | Stage::Confirm => Some(look),
+        Stage::LookAtFork => entry.relocation().map(|relocation| Call::GetVolume { volume: relocation.fork.clone() }),
+        Stage::LookAtHolder(machine) => Some(Call::GetMachine { machine: machine.clone() }),
+        Stage::RemoveHolder(machine) => Some(Call::DestroyMachine { machine: machine.clone() }),
+        Stage::Remove => match &entry.thing {
+            Thing::Machine(machine) => Some(Call::DestroyMachine { machine: machine.clone() }),
+            Thing::Volume(_) => Condemned::prove(&t.me, key, t.now, true).map(Call::DeleteVolume),
+            Thing::VolumeNamed(_) | Thing::MachineNamed(_) => None,
+        },
+    }
+}
+
+pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
+    let Some(entry) = t.me.holdings.get(key) else { return };
+    let (thing, stage) = (entry.thing.clone(), entry.stage.clone());
+    match (thing, stage, result) {
+        (Thing::VolumeNamed(named), _, Ok(Done::Volumes(volumes))) => {
+            let turned_up = volumes.into_iter().filter(|volume| volume.name == named.as_str() && !volume.state.is_dead());
+            let turned_up = turned_up.map(|volume| Thing::Volume(volume.id)).collect();
+            looked_for(t, key, turned_up);
+        }
+        (Thing::MachineNamed(named), _, Ok(Done::Machines(machines))) => {
+            let turned_up = machines.into_iter().filter(|found| found.name.as_ref() == Some(&named) && !found.state.is_going());
+            let turned_up = turned_up.map(|found| Thing::Machine(found.id)).collect();
+            looked_for(t, key, turned_up);
+        }
+        (_, Stage::LookAtFork, result) => fork_seen(t, key, result),
+        (_, Stage::LookAtHolder(holder), result) => holder_seen(t, key, &holder, result),
+        (_, Stage::RemoveHolder(holder), result) => holder_removed(t, key, &holder, result),
+        (_, _, Err(fault)) if fault.is_absent() => gone(t, key),
+        (_, _, Err(fault)) => fail(t, key, &fault),
+        (Thing::Volume(_), Stage::Look, Ok(Done::Volume(volume))) => volume_seen(t, key, &volume),
+        (Thing::Machine(_), Stage::Look, Ok(Done::Machine(machine))) => machine_seen(t, key, &machine),
+        (_, Stage::Remove, Ok(Done::Accepted)) => to(t, key, Stage::Confirm),
+        (_, Stage::Confirm, Ok(Done::Volume(volume))) if volume.state.is_dead() => gone(t, key),
+        (_, Stage::Confirm, Ok(Done::Machine(machine))) if machine.state == MachineState::Destroyed => gone(t, key),
+        (_, _, Ok(_)) => fail(t, key, &Fault::new(FaultKind::Busy, None, "not gone yet")),
+    }
+}
+
+fn to(t: &mut Turn<'_>, key: u64, stage: Stage) {
+    if let Some(entry) = t.me.holdings.get_mut(key) {
+        entry.stage = stage;
+    }
+}
+
+/// A copy that still reads from this volume, or that is the instance's data and cannot be found, holds it back.
+fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
+    let fork = t.me.holdings.get(key).and_then(Entry::relocation).map(|relocation| relocation.fork.clone());
+    let current = fork.is_some() && t.me.volume == fork;
+    let free = match result {
+        Ok(Done::Volume(volume)) if volume.state.is_dead() => !current,
+        Ok(Done::Volume(volume)) => recover::is_independent(&volume.state),
+        Err(fault) if fault.is_absent() => !current,
+        Ok(_) => false,
+        Err(fault) => return fail(t, key, &fault),
+    };
+    if free { to(t, key, Stage::Look) } else { hold_back(t, key) }
+}
+
+fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
+    if volume.state.is_dead() {
+        return gone(t, key);
+    }
+    match &volume.attached_machine {
+        None => to(t, key, Stage::Remove),
+        Some(holder) if is_kept(t, holder) => {
+            fail(t, key, &Fault::new(FaultKind::Busy, None, format!("held by the instance's own machine {holder}")));
+        }
+        Some(holder) => to(t, key, Stage::LookAtHolder(holder.clone())),
+    }
+}
+
+/// The machine that serves, or is about to, is never destroyed for the sake of another volume.
+fn is_kept(t: &Turn<'_>, machine: &MachineId) -> bool {
+    t.me.status() != Status::Destroying && t.me.uses_machine(machine)
+}
+
+fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Done, Fault>) {
+    let machine = match result {
+        Ok(Done::Machine(machine)) => machine,
+        Err(fault) if fault.is_absent() => return to(t, key, Stage::Remove),
+        Ok(_) => return fail(t, key, &Fault::lost()),
+        Err(fault) => return fail(t, key, &fault),
+    };
+    if machine.state.is_going() {
+        return to(t, key, Stage::Remove);
+    }
+    match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
+        name::Owner::Ours => to(t, key, Stage::RemoveHolder(holder.clone())),
+        name::Owner::Hidden => {
+            fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));
+        }
+        name::Owner::Foreign(found) => refuse(t, key, holder, &found),
+    }
+}
+
+fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Done, Fault>) {
+    match result {
+        Err(fault) if !fault.is_absent() => fail(t, key, &fault),
+        Ok(_) | Err(_) => {
+            t.emit(Note::log(Action::DestroyMachineForVolumeCleanup).machine(holder));
+            to(t, key, Stage::Remove);
+        }
+    }
+}
+
+/// Ours by record. Where labels say otherwise, the record is wrong.
+fn machine_seen(t: &mut Turn<'_>, key: u64, machine: &Machine) {
+    if machine.state == MachineState::Destroyed {
+        return gone(t, key);
+    }
+    if machine.state == MachineState::Destroying {
+        return fail(t, key, &Fault::new(FaultKind::Busy, None, "still being destroyed"));
+    }
+    let owner = name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref());
+    match owner {
+        name::Owner::Foreign(found) if found != "unknown" => {
+            let message = format!("Refusing to destroy machine {}: it belongs to sandbox {found}", machine.id);
+            fail(t, key, &Fault::new(FaultKind::Refused, None, message));
+        }
+        name::Owner::Foreign(_) | name::Owner::Ours | name::Owner::Hidden => to(t, key, Stage::Remove),
+    }
+}
+
+/// The look for what a lost create may have made began after the life of that call: nothing found is proof.
+fn looked_for(t: &mut Turn<'_>, key: u64, turned_up: alloc::vec::Vec<Thing>) {
+    let unknown = |thing: &Thing| match thing {
+        Thing::Machine(machine) => !t.me.knows_machine(machine),
+        Thing::Volume(volume) => !t.me.knows_volume(volume),
+        Thing::MachineNamed(_) | Thing::VolumeNamed(_) => false,
+    };
+    let new: alloc::vec::Vec<Thing> = turned_up.into_iter().filter(unknown).collect();
+    if new.is_empty() {
+        settle(t, key);
+        return;
+    }
+    for thing in new {
+        t.log(Action::DisposeLateCreate);
+        t.me.dispose(thing, Cause::LateCreate, t.now);
+    }
+    wait(t, key);
+}
+
+/// Something was made that nobody waits for. Returns whether that is news.
+pub(super) fn late(t: &mut Turn<'_>, done: &Done) -> bool {
+    let thing = match done {
+        Done::MachineCreated { machine, .. } if !t.me.knows_machine(machine) => Thing::Machine(machine.clone()),
+        Done::VolumeCreated { volume, .. } if !t.me.knows_volume(volume) => Thing::Volume(volume.clone()),
+        Done::MachineCreated { .. }
+        | Done::VolumeCreated { .. }
+        | Done::Accepted
+        | Done::Machine(_)
+        | Done::Machines(_)
+        | Done::Waited { .. }
+        | Done::Volume(_)
+        | Done::Volumes(_)
+        | Done::Snapshots(_)
+        | Done::Health { .. } => return false,
+    };
+    t.log(Action::DisposeLateCreate);
+    t.me.dispose(thing, Cause::LateCreate, t.now);
+    true
+}
+
+fn backoff(t: &Turn<'_>, attempts: u32) -> u64 {
+    let waits = &t.policy.disposal_backoff_ms;
+    let at = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
+    waits.get(at).or(waits.last()).copied().unwrap_or(60_000)
+}
+
+/// Ends this attempt; the next comes after a while.
+fn wait(t: &mut Turn<'_>, key: u64) {
+    let Some(attempts) = t.me.holdings.get(key).map(|entry| entry.attempts.saturating_add(1)) else { return };
+    let due = t.now.plus(backoff(t, attempts));
+    if let Some(entry) = t.me.holdings.get_mut(key) {
+        entry.attempts = attempts;
+        entry.due = due;
+        entry.stage = Stage::Idle;
+    }
+    t.keep();
+}
+
+/// Not yet; this was no attempt.
+fn hold_back(t: &mut Turn<'_>, key: u64) {
+    let again = t.now.plus(t.policy.alarm_running_ms);
+    let Some(entry) = t.me.holdings.get_mut(key) else { return };
+    entry.stage = Stage::Idle;
+    match entry.asked.take() {
+        Some(_) => answer(t, Err((Code::HeldBack, "The volume is still needed by the copy that was made of it.".to_string()))),
+        None => entry.due = entry.due.max(again),
+    }
+}
+
+/// The attempt did not work. What an admin asked for stays as it was.
+fn fail(t: &mut Turn<'_>, key: u64, fault: &Fault) {
+    let noted = t.noted(fault.to_string());
+    let going = t.me.status() == Status::Destroying;
+    let Some(entry) = t.me.holdings.get_mut(key) else { return };
+    entry.stage = Stage::Idle;
+    let is_machine = matches!(entry.thing, Thing::Machine(_) | Thing::MachineNamed(_));
+    if entry.asked.take().is_some() {
+        let message = format!("The volume could not be deleted: {fault}.");
+        return answer(t, Err((Code::CleanupFailed, message)));
+    }
+    entry.error = Some(noted.clone());
+    if going {
+        let op = if is_machine { DestroyOp::Machine } else { DestroyOp::Volume };
+        t.me.errors.destroy = Some(DestroyError { op, status: fault.status, noted });
+    }
+    let action = if is_machine { Action::DestroyMachineFailed } else { Action::DestroyVolumeFailed };
+    log(t, key, action, Some(fault.to_string()));
+    attempted(t, key);
+}
+
+/// Counts the attempt, and gives up after too many.
+fn attempted(t: &mut Turn<'_>, key: u64) {
+    wait(t, key);
+    let most = t.policy.disposal_max_attempts;
+    let Some(entry) = t.me.holdings.get_mut(key) else { return };
+    if entry.attempts < most {
+        return;
+    }
+    entry.abandoned = true;
+    wake_destroy(t);
+    let Some(entry) = t.me.holdings.get(key) else { return };
+    let is_machine = matches!(entry.thing, Thing::Machine(_) | Thing::MachineNamed(_));
+    let action = if is_machine { Action::DestroyMachineAbandoned } else { Action::DestroyVolumeAbandoned };
+    log(t, key, action, None);
+}
+
+/// Somebody else's machine holds the volume: nothing is destroyed (D3).
+fn refuse(t: &mut Turn<'_>, key: u64, holder: &MachineId, found: &str) {
+    let Some(entry) = t.me.holdings.get(key) else { return };
+    let volume = entry.volume().map_or("", VolumeId::as_str);
+    let sandbox = &t.me.identity.sandbox;
+    let message = format!(
+        "Refusing to destroy attached machine {holder} for volume {volume}: expected sandbox {sandbox}, found {found}"
+    );
+    let news = entry.asked.is_some() || entry.error.as_ref().is_none_or(|noted| noted.message != message);
+    if entry.is_retained() && news {
+        let note = Note::new(Milestone::RetainedVolumeCleanupRefused).error(message.clone()).detail("volume", volume);
+        t.emit(note);
+    }
+    let noted = t.noted(message.clone());
+    let Some(entry) = t.me.holdings.get_mut(key) else { return };
+    entry.stage = Stage::Idle;
+    if entry.asked.take().is_some() {
+        return answer(t, Err((Code::NotOurs, message)));
+    }
+    entry.error = Some(noted);
+    log(t, key, Action::DestroyVolumeFailed, Some(message));
+    attempted(t, key);
+}
+
+/// There is nothing left of it.
+fn settle(t: &mut Turn<'_>, key: u64) {
+    t.me.holdings.remove(key);
+    t.keep();
+    wake_destroy(t);
+}
+
+/// A destroy waits for the list to clear.
+fn wake_destroy(t: &mut Turn<'_>) {
+    if t.me.status() == Status::Destroying {
+        t.me.resting = false;
+    }
+}
+
+/// Proven gone (D6).
+fn gone(t: &mut Turn<'_>, key: u64) {
+    let going = t.me.status() == Status::Destroying;
+    let Some(entry) = t.me.holdings.get(key) else { return };
+    let (retained, asked, volume) = (entry.is_retained(), entry.asked.is_some(), entry.volume().cloned());
+    let action = if volume.is_some() { Action::DestroyVolumeOk } else { Action::DestroyMachineOk };
+    log(t, key, action, None);
+    settle(t, key);
+    if retained && !going {
+        let named = volume.as_ref().map(VolumeId::as_str);
+        let note = Note::new(Milestone::RetainedVolumeDeleted).detail("volume", named);
+        t.emit(note);
+    }
+    if asked {
+        answer(t, Ok(volume));
+    }
+}
+
+fn log(t: &mut Turn<'_>, key: u64, action: Action, error: Option<String>) {
+    let Some(entry) = t.me.holdings.get(key) else { return };
+    let mut note = Note::log(action).value(Some(u64::from(entry.attempts)));
+    match &entry.thing {
+        Thing::Machine(machine) => note = note.machine(machine),
+        Thing::Volume(volume) => note = note.detail("volume", volume.as_str()),
+        Thing::MachineNamed(named) | Thing::VolumeNamed(named) => note = note.detail("name", named.as_str()),
+    }
+    if let Some(error) = error {
+        note = note.error(error);
+    }
+    t.emit(note);
+}
+
+/// One of the volumes an admin wanted gone has come to its end; the last one brings the answer.
+fn answer(t: &mut Turn<'_>, end: Result<Option<VolumeId>, (Code, String)>) {
+    let status = t.me.status();
+    let Some(cleanup) = &mut t.me.cleanup else { return };
+    match end {
+        Ok(volume) => cleanup.deleted = volume,
+        Err((code, message)) => cleanup.failure = Some(Rejection { code, status: Some(status), message }),
+    }
+    if t.me.holdings.entries.iter().any(|entry| entry.asked.is_some()) {
+        return;
+    }
+    if let Some(done) = t.me.cleanup.take() {
+        t.reply(done.id, done.failure.map_or(Ok(Answer::Deleted(done.deleted)), Err));
+    }
+}
+
+/// Makes retained volumes due now (D5). Returns whether there is any.
+pub(super) fn clean_up(t: &mut Turn<'_>, id: RequestId, only: Option<&VolumeId>) -> bool {
+    let mut any = false;
+    for entry in t.me.holdings.entries.iter_mut().filter(|entry| entry.is_retained()) {
+        if only.is_none() || entry.volume() == only {
+            entry.asked = Some(id);
+            any = true;
+        }
+    }
+    if any {
+        t.me.cleanup = Some(super::Cleanup { id, deleted: None, failure: None });
+    }
+    any
+}

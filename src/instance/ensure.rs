@@ -1,0 +1,200 @@
+//! Making sure that the instance has its data volume (V1, V2).
+//!
+//! *Decides* which volume is the instance's, whether a new one may be made, and when the data is missing.
+//!
+//! *Guarantees*: only an instance that has never run, or whose loss an admin has accepted, gets an empty volume; a missing volume
+//! keeps its place in the record; what could replace it is proposed, not taken.
+
+use super::placement::{Placement, Placing};
+use super::turn::{Note, Turn};
+use super::Missing;
+use crate::call::{Call, Content, Done};
+use crate::event::Action;
+use crate::fault::Fault;
+use crate::id::{Region, VolumeId};
+use crate::name;
+use crate::observe::Volume;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// How far it has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ensure {
+    /// Look at the volume that the record names.
+    Check,
+    /// The record names none: look for one that carries our name.
+    ByName,
+    /// Make one.
+    Place(Box<Placement>),
+    /// The data is missing: look for what could be it.
+    Propose,
+}
+
+/// How it goes on.
+pub(crate) enum Ensured {
+    /// Ask again at once.
+    Next(Ensure),
+    /// Ask again later.
+    Later(Ensure),
+    /// The record names a usable volume.
+    Ready,
+    /// The data is missing, and the record says so.
+    Missing,
+    /// A new volume cannot be made.
+    Failed(Fault),
+}
+
+impl Ensure {
+    pub(crate) fn begin(t: &Turn<'_>) -> Self {
+        if t.me.volume.is_some() { Self::Check } else { Self::ByName }
+    }
+
+    pub(crate) fn call(&self, t: &Turn<'_>) -> Option<Call> {
+        match self {
+            Self::Check => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
+            Self::ByName | Self::Propose => {
+                name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox).ok().map(Call::ListVolumes)
+            }
+            Self::Place(placement) => placement.call(t),
+        }
+    }
+
+    pub(crate) fn on(self, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
+        match self {
+            Self::Check => checked(t, result),
+            Self::ByName => by_name(t, result),
+            Self::Propose => proposed(t, result),
+            Self::Place(placement) => match placement.on(t, result) {
+                Placing::Next(placement) => Ensured::Next(Self::Place(Box::new(placement))),
+                Placing::Later(placement) => Ensured::Later(Self::Place(Box::new(placement))),
+                Placing::NoRoom(fault) | Placing::Refused(fault) => Ensured::Failed(fault),
+                Placing::Done(placed) => {
+                    t.me.volume = Some(placed.volume);
+                    t.me.region = placed.region.or(t.me.region.take());
+                    t.me.fresh_allowed = false;
+                    Ensured::Ready
+                }
+            },
+        }
+    }
+
+    pub(crate) fn abandon(self, t: &mut Turn<'_>) {
+        if let Self::Place(placement) = self {
+            placement.abandon(t);
+        }
+    }
+}
+
+/// A fresh volume; the region that just refused is asked last.
+pub(crate) fn place_fresh(t: &mut Turn<'_>, refused: Option<&Region>) -> Result<Placement, Fault> {
+    let size_gb = t.me.spec.volume_size_gb.unwrap_or(t.policy.volume_size_gb);
+    Placement::new(t, Content::Empty { size_gb }, refused)
+}
+
+/// Whether the instance may be given an empty volume.
+pub(crate) fn may_be_fresh(t: &Turn<'_>) -> bool {
+    !t.me.ever_started() || t.me.fresh_allowed
+}
+
+fn checked(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
+    match result {
+        Ok(Done::Volume(volume)) if !volume.state.is_dead() => {
+            found_alive(t, &volume);
+            Ensured::Ready
+        }
+        Err(fault) if !fault.is_absent() => Ensured::Later(Ensure::Check),
+        Ok(_) | Err(_) => lost(t),
+    }
+}
+
+/// The data volume is there: its region is the instance's, and nothing is missing (any more).
+pub(crate) fn found_alive(t: &mut Turn<'_>, volume: &Volume) {
+    if volume.region.is_some() && volume.region != t.me.region {
+        t.me.region.clone_from(&volume.region);
+        t.keep();
+    }
+    if t.me.missing.take().is_some() {
+        t.me.errors.start = None;
+        t.keep();
+    }
+}
+
+fn lost(t: &mut Turn<'_>) -> Ensured {
+    if !may_be_fresh(t) {
+        return Ensured::Next(Ensure::Propose);
+    }
+    let lost = t.me.volume.take();
+    let named = lost.as_ref().map_or("", VolumeId::as_str);
+    t.emit(Note::log(Action::ReplaceLostVolume).detail("volume", named).detail("data_loss", t.me.ever_started()));
+    Ensured::Next(Ensure::ByName)
+}
+
+/// Volumes under our name that could be used, newest last.
+fn usable(t: &Turn<'_>, volumes: Vec<Volume>) -> Vec<Volume> {
+    let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox);
+    let mut usable: Vec<Volume> = volumes
+        .into_iter()
+        .filter(|volume| filter.as_ref().is_ok_and(|ours| ours.admits(&volume.name)))
+        .filter(|volume| !volume.state.is_dead() && !t.me.knows_volume(&volume.id))
+        .collect();
+    usable.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    usable
+}
+
+fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
+    let volumes = match result {
+        Ok(Done::Volumes(volumes)) => volumes,
+        Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
+    };
+    if let Some(newest) = usable(t, volumes).pop() {
+        t.emit(Note::log(Action::RecoverVolumeByName).detail("volume", newest.id.as_str()));
+        found_alive(t, &newest);
+        t.me.volume = Some(newest.id);
+        t.keep();
+        return Ensured::Ready;
+    }
+    if !may_be_fresh(t) {
+        missing(t, None);
+        return Ensured::Missing;
+    }
+    match place_fresh(t, None) {
+        Ok(placement) => Ensured::Next(Ensure::Place(Box::new(placement))),
+        Err(fault) => Ensured::Failed(fault),
+    }
+}
+
+fn proposed(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
+    let gone_made_at = |volumes: &[Volume]| {
+        volumes.iter().find(|volume| Some(&volume.id) == t.me.volume.as_ref()).and_then(|volume| volume.created_at)
+    };
+    let proposal = match result {
+        Ok(Done::Volumes(volumes)) => {
+            let since = gone_made_at(&volumes);
+            let mut later = usable(t, volumes).into_iter().filter(|volume| volume.created_at >= since);
+            later.next().filter(|_| later.next().is_none()).map(|volume| volume.id)
+        }
+        Ok(_) | Err(_) => None,
+    };
+    missing(t, proposal);
+    Ensured::Missing
+}
+
+/// The message shown while the data volume is missing.
+pub(crate) fn missing_message(volume: Option<&VolumeId>) -> String {
+    volume.map_or_else(|| "data volume missing".to_string(), |volume| format!("data volume {volume} missing"))
+}
+
+/// Writes down that the data is missing.
+fn missing(t: &mut Turn<'_>, proposal: Option<VolumeId>) {
+    let message = missing_message(t.me.volume.as_ref());
+    if t.me.missing.is_none() {
+        t.emit(Note::log(Action::DataVolumeMissing).error(message.clone()));
+        t.me.errors.start = Some(t.noted(message));
+    }
+    t.me.missing = Some(Missing { proposal });
+    t.keep();
+}

@@ -1,0 +1,265 @@
+//! Every id the instance may own and no longer needs: the one place from which things are deleted.
+//!
+//! *Guarantees*: an id leaves only when an answer proves the thing gone, or when it becomes the instance's own again; a
+//! [`Condemned`] volume, without which no delete can be asked for, is made here alone, from the proofs.
+
+use super::{Instance, Noted};
+use crate::command::RequestId;
+use crate::id::{MachineId, ResourceName, VolumeId};
+use crate::status::Status;
+use crate::time::Timestamp;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// What an entry is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Thing {
+    Machine(MachineId),
+    Volume(VolumeId),
+    /// A machine that may yet turn up under this name: the answer of its create was lost.
+    MachineNamed(ResourceName),
+    /// A volume that may yet turn up under this name: the answer of its create was lost.
+    VolumeNamed(ResourceName),
+}
+
+/// The volume that a relocated instance left behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Relocation {
+    /// The copy that the instance runs on since. While it hydrates it reads from its source.
+    pub(crate) fork: VolumeId,
+    /// Whether the instance has been seen healthy on the copy.
+    pub(crate) healthy: bool,
+    /// Whether there is no snapshot, so that the source need not be kept once the copy is proven.
+    pub(crate) immediate: bool,
+    /// Whether the copy has been seen to need its source no more.
+    pub(crate) hydrated: bool,
+}
+
+impl Relocation {
+    /// Whether the source is kept for nothing.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.healthy && self.immediate && self.hydrated
+    }
+}
+
+/// Why something is not needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Cause {
+    /// Retained: the source of a relocation.
+    Relocated(Relocation),
+    /// Retained until its date, for no other reason than caution.
+    Kept,
+    /// What a failed recovery had made.
+    FailedRecovery,
+    /// What a failed restore had made.
+    FailedRestore,
+    /// What an earlier recovery had left behind.
+    LeftOver,
+    /// Made by a call whose answer came when nobody waited for it, or never.
+    LateCreate,
+    /// Replaced by another.
+    Replaced,
+    /// The instance is being removed.
+    Destroyed,
+    /// Found under our name while the instance was being removed.
+    Orphan,
+}
+
+/// How far the present attempt has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stage {
+    /// No attempt under way.
+    #[default]
+    Idle,
+    /// Look at the thing.
+    Look,
+    /// Look at the copy that may still read from it.
+    LookAtFork,
+    /// Look at the machine that holds it.
+    LookAtHolder(MachineId),
+    /// Destroy the machine that holds it.
+    RemoveHolder(MachineId),
+    /// Remove the thing.
+    Remove,
+    /// See whether it is gone.
+    Confirm,
+}
+
+/// Something to be removed, now or later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Entry {
+    pub(crate) key: u64,
+    pub(crate) thing: Thing,
+    pub(crate) cause: Cause,
+    /// Not before this.
+    pub(crate) due: Timestamp,
+    #[serde(default)]
+    pub(crate) attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<Noted>,
+    /// Given up; shown to admins for ever.
+    #[serde(default)]
+    pub(crate) abandoned: bool,
+    /// An admin wants it gone now, whatever its date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asked: Option<RequestId>,
+    #[serde(default)]
+    pub(crate) stage: Stage,
+}
+
+impl Entry {
+    pub(crate) fn is_retained(&self) -> bool {
+        matches!(self.cause, Cause::Relocated(_) | Cause::Kept)
+    }
+
+    pub(crate) fn volume(&self) -> Option<&VolumeId> {
+        if let Thing::Volume(volume) = &self.thing { Some(volume) } else { None }
+    }
+
+    pub(crate) fn machine(&self) -> Option<&MachineId> {
+        if let Thing::Machine(machine) = &self.thing { Some(machine) } else { None }
+    }
+
+    pub(crate) fn relocation(&self) -> Option<&Relocation> {
+        if let Cause::Relocated(relocation) = &self.cause { Some(relocation) } else { None }
+    }
+
+    pub(crate) fn relocation_mut(&mut self) -> Option<&mut Relocation> {
+        if let Cause::Relocated(relocation) = &mut self.cause { Some(relocation) } else { None }
+    }
+
+    /// Machines go first: what they hold cannot go before them.
+    fn rank(&self) -> u8 {
+        match self.thing {
+            Thing::Machine(_) => 0,
+            Thing::MachineNamed(_) => 1,
+            Thing::VolumeNamed(_) => 2,
+            Thing::Volume(_) => 3,
+        }
+    }
+}
+
+/// The disposal list, and machines that look like ours but are not used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Holdings {
+    pub(crate) entries: Vec<Entry>,
+    /// Further machines with our labels: shown to admins, destroyed with the instance, never on their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) strays: Vec<MachineId>,
+}
+
+impl Holdings {
+    pub(crate) fn get(&self, key: u64) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: u64) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.key == key)
+    }
+
+    pub(crate) fn remove(&mut self, key: u64) {
+        self.entries.retain(|entry| entry.key != key);
+    }
+
+    pub(crate) fn holds_volume(&self, volume: &VolumeId) -> bool {
+        self.entries.iter().any(|entry| entry.volume() == Some(volume))
+    }
+
+    pub(crate) fn holds_machine(&self, machine: &MachineId) -> bool {
+        self.entries.iter().any(|entry| entry.machine() == Some(machine)) || self.strays.contains(machine)
+    }
+
+    pub(crate) fn retained(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.is_retained())
+    }
+
+    /// The entry whose attempt is under way.
+    pub(crate) fn in_progress(&self) -> Option<u64> {
+        self.entries.iter().find(|entry| entry.stage != Stage::Idle).map(|entry| entry.key)
+    }
+
+    /// The entry to attempt next, among those that `may` be attempted now.
+    pub(crate) fn next_due(&self, now: Timestamp, may: impl Fn(&Entry) -> bool) -> Option<u64> {
+        self.entries
+            .iter()
+            .filter(|entry| !entry.abandoned && (entry.asked.is_some() || entry.due <= now) && may(entry))
+            .min_by_key(|entry| (entry.rank(), entry.due, entry.key))
+            .map(|entry| entry.key)
+    }
+}
+
+impl Instance {
+    /// Puts something on the list; what is there already keeps the earlier date.
+    pub(crate) fn dispose(&mut self, thing: Thing, cause: Cause, due: Timestamp) {
+        if let Some(entry) = self.holdings.entries.iter_mut().find(|entry| entry.thing == thing) {
+            entry.due = entry.due.min(due);
+            return;
+        }
+        let key = self.number();
+        self.holdings.entries.push(Entry {
+            key,
+            thing,
+            cause,
+            due,
+            attempts: 0,
+            error: None,
+            abandoned: false,
+            asked: None,
+            stage: Stage::Idle,
+        });
+    }
+
+    /// Whether the record needs this volume: as its data, or for the recovery under way.
+    pub(crate) fn uses_volume(&self, volume: &VolumeId) -> bool {
+        self.volume.as_ref() == Some(volume) || self.phase.pending_volume() == Some(volume)
+    }
+
+    /// Whether the record needs this machine.
+    pub(crate) fn uses_machine(&self, machine: &MachineId) -> bool {
+        let is = |known: &super::MachineRef| known.id == *machine;
+        self.machine.as_ref().is_some_and(is) || self.phase.replacement().is_some_and(is)
+    }
+
+    /// Whether the record names this volume at all.
+    pub(crate) fn knows_volume(&self, volume: &VolumeId) -> bool {
+        self.uses_volume(volume) || self.holdings.holds_volume(volume)
+    }
+
+    /// Whether the record names this machine at all.
+    pub(crate) fn knows_machine(&self, machine: &MachineId) -> bool {
+        self.uses_machine(machine) || self.holdings.holds_machine(machine)
+    }
+}
+
+/// A volume that is proven to be ours by record, not in use, and past its date.
+///
+/// Only the disposal list makes one, so that a delete without these proofs cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Condemned {
+    volume: VolumeId,
+}
+
+impl Condemned {
+    /// The proofs of rule D2: on the list; neither current, pending nor source; past its date or asked for by an admin; not read
+    /// by a fork, which `independent` attests. While the instance itself is being removed, being on the list is enough.
+    pub(super) fn prove(instance: &Instance, key: u64, now: Timestamp, independent: bool) -> Option<Self> {
+        let entry = instance.holdings.get(key)?;
+        let volume = entry.volume()?;
+        let going = instance.status() == Status::Destroying;
+        let unused = !instance.uses_volume(volume);
+        let due = entry.due <= now || entry.asked.is_some();
+        (going || (unused && due && independent)).then(|| Self { volume: volume.clone() })
+    }
+
+    /// Which volume.
+    pub fn volume(&self) -> &VolumeId {
+        &self.volume
+    }
+}

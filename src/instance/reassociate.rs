@@ -1,0 +1,170 @@
+//! Another volume for a stopped instance, at an admin's word.
+//!
+//! *Decides* whether the volume may become the instance's data.
+//!
+//! *Guarantees*: the target exists, is ours by name or by record, is not dead, and no foreign machine holds it; the volume it replaces is
+//! retained, so that the way back stays open.
+
+use super::holdings::{Cause, Thing};
+use super::phase::Phase;
+use super::turn::{Note, Turn};
+use super::watch::Watched;
+use crate::call::{Call, Done};
+use crate::command::{Answer, Code, Rejection, RequestId};
+use crate::event::Action;
+use crate::fault::Fault;
+use crate::id::{MachineId, Region, VolumeId};
+use crate::name::{self, Owner};
+use crate::observe::Volume;
+use crate::status::Status;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    /// Look at the target.
+    Look,
+    /// Look at the machine that holds it.
+    Holder(MachineId),
+    /// Destroy our machine on the volume that is replaced.
+    Remove,
+}
+
+/// A reassociation in progress.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reassociating {
+    pub(crate) target: VolumeId,
+    request: RequestId,
+    reason: String,
+    stage: Stage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
+}
+
+impl Reassociating {
+    pub(crate) fn begin(target: VolumeId, request: RequestId, reason: String) -> Phase {
+        Phase::Reassociating(Box::new(Self { target, request, reason, stage: Stage::Look, region: None }))
+    }
+
+    fn to(mut self: Box<Self>, stage: Stage) -> Phase {
+        self.stage = stage;
+        Phase::Reassociating(self)
+    }
+
+    pub(crate) fn drive(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+        let call = match &self.stage {
+            Stage::Look => Call::GetVolume { volume: self.target.clone() },
+            Stage::Holder(machine) => Call::GetMachine { machine: machine.clone() },
+            Stage::Remove => match t.me.machine.clone() {
+                Some(machine) => Call::DestroyMachine { machine: machine.id },
+                None => return self.swap(t),
+            },
+        };
+        t.ask(call);
+        Phase::Reassociating(self)
+    }
+
+    pub(crate) fn on(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+        match (self.stage.clone(), result) {
+            (Stage::Look, Ok(Done::Volume(volume))) => self.target_seen(t, &volume),
+            (Stage::Look, Err(fault)) if fault.is_absent() => {
+                let message = format!("Volume {} was not found.", self.target);
+                self.end(t, Err((Code::VolumeNotFound, message)))
+            }
+            (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Remove),
+            (Stage::Holder(holder), Ok(Done::Machine(machine))) => {
+                if machine.state.is_going() {
+                    return self.to(Stage::Remove);
+                }
+                let owner = name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref());
+                self.holder_seen(t, holder, &owner)
+            }
+            (Stage::Remove, Ok(Done::Accepted)) => self.machine_removed(t),
+            (Stage::Remove, Err(fault)) if fault.is_absent() => self.machine_removed(t),
+            (_, Err(fault)) if fault.is_transient() && !t.tried_enough() => {
+                t.back_off();
+                Phase::Reassociating(self)
+            }
+            (_, Err(fault)) => self.end(t, Err((Code::Unavailable, format!("The provider could not be asked: {fault}.")))),
+            (_, Ok(_)) => self.end(t, Err((Code::Unavailable, "The provider's answer made no sense.".into()))),
+        }
+    }
+
+    fn target_seen(mut self: Box<Self>, t: &mut Turn<'_>, volume: &Volume) -> Phase {
+        if volume.state.is_dead() {
+            let message = format!("Volume {} is in state {} and cannot be used.", volume.id, volume.state);
+            return self.end(t, Err((Code::VolumeUnusable, message)));
+        }
+        let named = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox);
+        let by_name = named.is_ok_and(|filter| filter.admits(&volume.name));
+        let by_record = t.me.holdings.holds_volume(&volume.id) || t.me.previous_volume.as_ref() == Some(&volume.id);
+        if !by_name && !by_record {
+            let message = format!("Volume {} is not this instance's, by its name or by the record.", volume.id);
+            return self.end(t, Err((Code::ForeignVolume, message)));
+        }
+        t.progress();
+        self.region.clone_from(&volume.region);
+        match &volume.attached_machine {
+            Some(holder) if !t.me.uses_machine(holder) => self.to(Stage::Holder(holder.clone())),
+            Some(_) | None => self.to(Stage::Remove),
+        }
+    }
+
+    fn holder_seen(self: Box<Self>, t: &mut Turn<'_>, holder: MachineId, owner: &Owner) -> Phase {
+        match owner {
+            Owner::Ours => {
+                t.me.dispose(Thing::Machine(holder), Cause::Replaced, t.now);
+                t.keep();
+                self.to(Stage::Remove)
+            }
+            Owner::Hidden => {
+                let message = format!("Whose machine {holder} is, which holds the volume, cannot be seen.");
+                self.end(t, Err((Code::Unavailable, message)))
+            }
+            Owner::Foreign(found) => {
+                let message = format!("Machine {holder} of sandbox {found} holds the volume.");
+                self.end(t, Err((Code::ForeignHolder, message)))
+            }
+        }
+    }
+
+    fn machine_removed(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+        if let Some(machine) = t.me.machine.take() {
+            let due = t.now.plus(t.policy.disposal_backoff_ms.first().copied().unwrap_or_default());
+            t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, due);
+        }
+        self.swap(t)
+    }
+
+    fn swap(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+        let target = self.target.clone();
+        t.me.holdings.entries.retain(|entry| entry.volume() != Some(&target));
+        let old = t.me.volume.replace(target.clone());
+        if let Some(old) = old.clone() {
+            let until = t.now.plus(t.policy.retention_ms);
+            t.me.dispose(Thing::Volume(old), Cause::Kept, until);
+        }
+        t.me.previous_volume = old;
+        t.me.region = self.region.clone().or(t.me.region.take());
+        if t.me.missing.take().is_some() {
+            t.me.errors.start = None;
+        }
+        t.me.fresh_allowed = false;
+        let note = Note::log(Action::ReassociateVolume)
+            .detail("volume", target.as_str())
+            .detail("old_volume", t.me.previous_volume.as_ref().map(VolumeId::as_str))
+            .detail("admin_reason", self.reason.as_str());
+        t.emit(note);
+        self.end(t, Ok(Answer::Reassociated(target)))
+    }
+
+    fn end(self: Box<Self>, t: &mut Turn<'_>, end: Result<Answer, (Code, String)>) -> Phase {
+        let rejection = |(code, message)| Rejection { code, status: Some(Status::Stopped), message };
+        t.reply(self.request, end.map_err(rejection));
+        t.settle(Watched::Stopped)
+    }
+}

@@ -1,0 +1,416 @@
+//! One step in the making: the only door through which the phases reach effects.
+//!
+//! *Decides* in which order work is done: what is in hand first, then what the status wants, then what is due for disposal; after an
+//! alarm the disposals come before the status's own look (A1).
+//!
+//! *Guarantees*: at most one call per step; a call is only made when none is in flight; every step ends with an alarm.
+
+use super::operation::{InFlight, Owner};
+use super::phase::Phase;
+use super::watch::Watched;
+use super::{Instance, Noted, accept, alarm, dispose};
+use crate::call::{Call, Done, Operation};
+use crate::command::{Answer, Rejection, RequestId};
+use crate::event::{Action, Event, EventName, Milestone};
+use crate::fault::{Capacity, Fault};
+use crate::id::{MachineId, OpId, Region};
+use crate::policy::Policy;
+use crate::status::Status;
+use crate::step::{Effect, Ignored, Input, Step, Verdict};
+use crate::time::Timestamp;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use serde_json::Value;
+
+/// Far more hops between phases than any step makes; a bug ends in a rest, not in a hang.
+const HOPS: usize = 64;
+
+pub(crate) struct Turn<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) now: Timestamp,
+    pub(crate) me: Instance,
+    effects: Vec<Effect>,
+    /// Something was decided that a crash must not undo.
+    durable: bool,
+    forgotten: bool,
+}
+
+/// One transition of an instance that exists.
+pub(super) fn step(instance: &Instance, policy: &Policy, now: Timestamp, input: Input) -> Step {
+    let mut t = Turn::new(instance.clone(), policy, now);
+    alarm::settle_clock(&mut t);
+    match input {
+        Input::Command(command) => {
+            let verdict = accept::command(&mut t, command);
+            t.finish(instance, verdict)
+        }
+        Input::Outcome { op, result } => t.outcome(instance, op, result),
+        Input::Alarm => {
+            t.alarm();
+            t.finish(instance, Verdict::Applied)
+        }
+        Input::Resume => {
+            t.resume();
+            t.finish(instance, Verdict::Applied)
+        }
+    }
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(me: Instance, policy: &'a Policy, now: Timestamp) -> Self {
+        Self { policy, now, me, effects: Vec::new(), durable: false, forgotten: false }
+    }
+
+    fn alarm(&mut self) {
+        if self.me.in_flight.as_ref().is_some_and(|call| !call.is_lost(self.policy, self.now)) {
+            alarm::push_look(self);
+            return;
+        }
+        self.me.reason = "alarm".to_string();
+        self.me.wake = true;
+        self.lose_call();
+        self.proceed();
+    }
+
+    fn resume(&mut self) {
+        if self.me.in_flight.is_some() {
+            self.me.reason = "resume".to_string();
+            self.lose_call();
+            self.proceed();
+        }
+    }
+
+    /// The outcome of the call in flight will not come. What may be asked again is asked again by whoever waits for it; a create,
+    /// or an update, is told that its outcome is unknown.
+    fn lose_call(&mut self) {
+        let Some(lost) = self.me.in_flight.take() else { return };
+        self.durable = true;
+        match lost.call {
+            Call::CreateMachine(_) | Call::CreateVolume(_) | Call::UpdateMachine(_) => {
+                self.dispatch(lost.owner, Err(Fault::lost()));
+            }
+            Call::GetMachine { .. }
+            | Call::ListMachines { .. }
+            | Call::StartMachine { .. }
+            | Call::StopMachine { .. }
+            | Call::DestroyMachine { .. }
+            | Call::WaitMachine { .. }
+            | Call::GetVolume { .. }
+            | Call::ListVolumes(_)
+            | Call::ListSnapshots { .. }
+            | Call::DeleteVolume(_)
+            | Call::ProbeHealth { .. } => {}
+        }
+    }
+
+    fn outcome(mut self, before: &Instance, op: OpId, result: Result<Done, Fault>) -> Step {
+        let fits = result.as_ref().map_or(true, |done| done.answers(op.kind));
+        let expected = self.me.in_flight.as_ref().filter(|call| call.op == op && fits).map(|call| call.owner);
+        let Some(owner) = expected else {
+            let changed = result.is_ok_and(|done| dispose::late(&mut self, &done));
+            let verdict = if changed { Verdict::Applied } else { Verdict::Ignored(Ignored::Stale) };
+            return self.finish(before, verdict);
+        };
+        self.me.in_flight = None;
+        self.durable |= op.kind.mutates();
+        self.dispatch(owner, result);
+        self.proceed();
+        self.finish(before, Verdict::Applied)
+    }
+
+    fn dispatch(&mut self, owner: Owner, result: Result<Done, Fault>) {
+        match owner {
+            Owner::Phase => {
+                let phase = self.take_phase();
+                self.me.phase = phase.on(self, result);
+            }
+            Owner::Disposal(key) => dispose::on(self, key, result),
+            Owner::Orphan => {
+                if let Ok(done) = result {
+                    dispose::late(self, &done);
+                }
+            }
+        }
+    }
+
+    /// Does what there is to do until a call is in flight or there is nothing left.
+    pub(super) fn proceed(&mut self) {
+        for _ in 0..HOPS {
+            if self.me.in_flight.is_some() || self.forgotten {
+                return;
+            }
+            if let Some(key) = self.me.holdings.in_progress() {
+                dispose::drive(self, key);
+            } else if !self.me.wake && !self.me.resting {
+                let phase = self.take_phase();
+                self.me.phase = phase.drive(self);
+            } else if let Some(key) = dispose::next(self) {
+                dispose::begin(self, key);
+            } else if self.me.wake {
+                self.me.wake = false;
+                self.me.resting = false;
+                self.me.retry.due = None;
+                alarm::push_look(self);
+                let phase = self.take_phase();
+                self.me.phase = phase.wake(self);
+            } else {
+                return;
+            }
+        }
+        self.me.resting = true;
+    }
+
+    fn take_phase(&mut self) -> Phase {
+        core::mem::replace(&mut self.me.phase, Phase::settled(Watched::Stopped))
+    }
+
+    /// Another status, from outside of the phase that ends: what it had in flight is dropped if it only asked, and awaited by nobody
+    /// if it changes the world.
+    pub(crate) fn switch(&mut self, phase: Phase) {
+        let ended = core::mem::replace(&mut self.me.phase, phase);
+        ended.abandon(self);
+        self.fresh_start();
+        let ours = self.me.in_flight.take_if(|call| call.owner == Owner::Phase);
+        self.me.in_flight = match ours {
+            Some(call) if call.op.kind.mutates() => Some(InFlight { owner: Owner::Orphan, ..call }),
+            Some(_) => None,
+            None => self.me.in_flight.take(),
+        };
+    }
+
+    /// Another status that goes on with what the one before has begun.
+    pub(crate) fn take_over(&mut self, phase: Phase) {
+        self.me.phase = phase;
+        self.fresh_start();
+    }
+
+    /// Another status, from inside of the phase that ends.
+    pub(crate) fn enter(&mut self, phase: Phase) -> Phase {
+        self.fresh_start();
+        phase
+    }
+
+    /// A settled status, in which there is nothing to do before the next alarm.
+    pub(crate) fn settle(&mut self, status: Watched) -> Phase {
+        self.fresh_start();
+        self.me.resting = true;
+        Phase::settled(status)
+    }
+
+    fn fresh_start(&mut self) {
+        self.durable = true;
+        self.me.resting = false;
+        self.me.retry = super::Retry::default();
+    }
+
+    /// Makes a call for the present phase.
+    pub(crate) fn ask(&mut self, call: Call) {
+        self.call(Owner::Phase, call);
+    }
+
+    pub(crate) fn call(&mut self, owner: Owner, call: Call) {
+        let op = OpId { number: self.me.number(), kind: call.kind() };
+        let issued = InFlight { op, owner, issued_at: self.now, call };
+        self.effects.push(Effect::Call(Box::new(Operation {
+            id: op,
+            identity: self.me.identity.clone(),
+            call: issued.call.clone(),
+            deadline: issued.deadline(self.policy),
+        })));
+        self.me.in_flight = Some(issued);
+    }
+
+    /// Nothing more to do before the next alarm.
+    pub(crate) fn rest(&mut self) {
+        self.me.resting = true;
+    }
+
+    /// The stage is done: what failed before it does not count for the next.
+    pub(crate) fn progress(&mut self) {
+        self.me.retry = super::Retry::default();
+    }
+
+    /// Rest, and try again after the next back-off.
+    pub(crate) fn back_off(&mut self) {
+        let waits = &self.policy.retry_backoff_ms;
+        let at = usize::try_from(self.me.retry.attempts).unwrap_or(usize::MAX);
+        let wait = waits.get(at).or(waits.last()).copied().unwrap_or(1_000);
+        self.me.retry.attempts = self.me.retry.attempts.saturating_add(1);
+        self.me.retry.due = Some(self.now.plus(wait));
+        self.rest();
+    }
+
+    /// Whether the list of back-offs has been gone through once.
+    pub(crate) fn tried_enough(&self) -> bool {
+        usize::try_from(self.me.retry.attempts).is_ok_and(|tried| tried >= self.policy.retry_backoff_ms.len())
+    }
+
+    /// Whether the time that `phase` may take is over.
+    pub(crate) fn is_over(&self, since: Timestamp, limit_ms: u64) -> bool {
+        self.now.since(since) > limit_ms
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.forgotten = true;
+    }
+
+    pub(crate) fn reply(&mut self, to: RequestId, result: Result<Answer, Rejection>) {
+        self.effects.push(Effect::Reply { to, result });
+    }
+
+    /// Tells the host that a region had no room (G4).
+    pub(crate) fn evict(&mut self, region: Region, class: Capacity) {
+        self.emit(Note::new(Milestone::CapacityEviction).region(Some(region.clone())).label(class.as_str()));
+        self.effects.push(Effect::EvictRegion { region, class });
+    }
+
+    pub(crate) fn emit(&mut self, note: Note) {
+        let number = self.me.number();
+        let me = &self.me;
+        let event = Event {
+            key: format!("{}:{number}", me.identity.sandbox),
+            at: self.now,
+            event: note.name,
+            user: me.identity.user.clone(),
+            sandbox: me.identity.sandbox.clone(),
+            app: me.identity.app.clone(),
+            machine: note.machine.or_else(|| me.machine().cloned()),
+            region: note.region.or_else(|| me.region.clone()),
+            status: note.status,
+            label: note.label,
+            error: note.error.map(|text| text.chars().take(200).collect()),
+            duration_ms: note.duration_ms,
+            value: note.value,
+            reason: matches!(note.name, EventName::Reconcile(_)).then(|| me.reason.clone()),
+            details: note.details,
+        };
+        self.effects.push(Effect::EmitEvent(Box::new(event)));
+    }
+
+    pub(crate) fn log(&mut self, action: Action) {
+        self.emit(Note::log(action));
+    }
+
+    fn finish(mut self, before: &Instance, verdict: Verdict) -> Step {
+        if self.forgotten {
+            self.effects.push(Effect::Forget);
+            return Step { verdict, next: None, effects: self.effects, needs_commit: true };
+        }
+        if self.me == *before {
+            return Step { verdict, next: Some(self.me), effects: self.effects, needs_commit: false };
+        }
+        alarm::arm(&mut self, before);
+        self.effects.push(Effect::ScheduleAlarm(self.me.alarm));
+        let asks = self.me.in_flight.as_ref().is_some_and(|call| !call.op.kind.mutates() && call.issued_at == self.now);
+        let speaks = self.effects.iter().any(|effect| matches!(effect, Effect::EmitEvent(_) | Effect::Reply { .. }));
+        let needs_commit = self.durable || speaks || !asks;
+        Step { verdict, next: Some(self.me), effects: self.effects, needs_commit }
+    }
+
+    /// The first step of all.
+    pub(super) fn finish_birth(mut self, verdict: Verdict) -> Step {
+        let effects = core::mem::take(&mut self.effects);
+        let born = self.armed();
+        let alarm = Effect::ScheduleAlarm(born.alarm);
+        let effects = effects.into_iter().chain([alarm]).collect();
+        Step { verdict, next: Some(born), effects, needs_commit: true }
+    }
+
+    /// The instance with its first alarm.
+    pub(super) fn armed(mut self) -> Instance {
+        alarm::push_look(&mut self);
+        let before = self.me.clone();
+        alarm::arm(&mut self, &before);
+        self.me
+    }
+
+    pub(crate) fn noted(&self, message: impl Into<String>) -> Noted {
+        Noted { message: message.into(), at: self.now }
+    }
+
+    /// Marks what was just learned as not to be lost.
+    pub(crate) fn keep(&mut self) {
+        self.durable = true;
+    }
+}
+
+/// An event before it has a key and a time.
+#[derive(Debug)]
+pub(crate) struct Note {
+    name: EventName,
+    machine: Option<MachineId>,
+    region: Option<Region>,
+    status: Option<Status>,
+    label: Option<String>,
+    error: Option<String>,
+    duration_ms: Option<u64>,
+    value: Option<u64>,
+    details: BTreeMap<String, Value>,
+}
+
+impl Note {
+    pub(crate) fn new(milestone: Milestone) -> Self {
+        Self::of(EventName::Life(milestone))
+    }
+
+    pub(crate) fn log(action: Action) -> Self {
+        Self::of(EventName::Reconcile(action))
+    }
+
+    fn of(name: EventName) -> Self {
+        Self {
+            name,
+            machine: None,
+            region: None,
+            status: None,
+            label: None,
+            error: None,
+            duration_ms: None,
+            value: None,
+            details: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn machine(mut self, machine: &MachineId) -> Self {
+        self.machine = Some(machine.clone());
+        self
+    }
+
+    pub(crate) fn region(mut self, region: Option<Region>) -> Self {
+        self.region = region;
+        self
+    }
+
+    pub(crate) fn status(mut self, status: Status) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    pub(crate) fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = Some(error.into());
+        self
+    }
+
+    pub(crate) fn duration_ms(mut self, duration_ms: Option<u64>) -> Self {
+        self.duration_ms = duration_ms;
+        self
+    }
+
+    pub(crate) fn value(mut self, value: Option<u64>) -> Self {
+        self.value = value;
+        self
+    }
+
+    pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details.insert(name.to_string(), value.into());
+        self
+    }
+}

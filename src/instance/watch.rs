@@ -1,0 +1,449 @@
+//! Looking after an instance in provisioned, running and stopped.
+//!
+//! *Decides* what the live machine means for the status (section 6), whether its volume is the right one (V1–V3), and when an
+//! unexpected stop begins a recovery (R1).
+//!
+//! ```text
+//!   provisioned ──failed, gone──▶ stopped ◀──failed, gone── running ──stopped──▶ recovering
+//!        └────────started───────▶ running ◀────started───── stopped
+//! ```
+//!
+//! *Guarantees*: the machine's verdict is acted on before the volume is looked at; "could not ask" is never "gone"; a healthy running
+//! instance costs one look at the machine, one at the volume, and no commit but the alarm's.
+
+use super::ensure::{self, Ensure, Ensured};
+use super::holdings::{Cause, Thing};
+use super::lookup::{Looking, Lookup};
+use super::phase::Phase;
+use super::recover;
+use super::start::Starting;
+use super::turn::{Note, Turn};
+use super::{MachineRef, alarm, destroy};
+use crate::call::{Call, Done};
+use crate::event::Action;
+use crate::fault::Fault;
+use crate::id::VolumeId;
+use crate::name;
+use crate::observe::{HostStatus, Machine, MachineState, Volume};
+use crate::policy::Signal;
+use crate::status::Status;
+use alloc::string::ToString;
+use serde::{Deserialize, Serialize};
+
+/// Which of the settled statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watched {
+    Provisioned,
+    Running,
+    Stopped,
+}
+
+impl Watched {
+    fn status(self) -> Status {
+        match self {
+            Self::Provisioned => Status::Provisioned,
+            Self::Running => Status::Running,
+            Self::Stopped => Status::Stopped,
+        }
+    }
+
+    fn phase(self, watch: Watch) -> Phase {
+        match self {
+            Self::Provisioned => Phase::Provisioned(watch),
+            Self::Running => Phase::Running(watch),
+            Self::Stopped => Phase::Stopped(watch),
+        }
+    }
+}
+
+/// What is looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Watch {
+    /// The machine.
+    #[default]
+    Machine,
+    /// Machines with our labels.
+    Find(Lookup),
+    /// The volume of an instance that does not run.
+    Volume(Ensure),
+    /// The volume of a running instance. `mounted` is what its machine really mounts, if that is another.
+    Mounted { mounted: Mounted },
+    /// The volume that a running machine mounts instead of ours.
+    Stranger { volume: VolumeId, ours_alive: bool },
+    /// What runs in the machine, because a retained volume waits for it to be seen healthy.
+    Health,
+    /// The machine, because somebody wants to know.
+    Refresh,
+}
+
+/// What a machine mounts, compared with what it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Mounted {
+    /// Our volume, or nobody can tell.
+    Right,
+    /// No volume.
+    Nothing,
+    /// Another volume.
+    Other(VolumeId),
+}
+
+impl Watch {
+    /// A new look. A volume that is being made goes on being made: its intent must not be forgotten.
+    pub(crate) fn wake(self, status: Watched, t: &mut Turn<'_>) -> Phase {
+        if matches!(self, Self::Volume(Ensure::Place(_))) {
+            return status.phase(self);
+        }
+        if t.me.machine.is_some() {
+            return status.phase(Self::Machine);
+        }
+        let since = t.me.looked_up_at.map(|at| t.now.since(at));
+        if since.is_none_or(|since| since >= t.policy.metadata_lookup_cooldown_ms) {
+            t.me.looked_up_at = Some(t.now);
+            return status.phase(Self::Find(Lookup::List));
+        }
+        Self::volume(status, t)
+    }
+
+    pub(crate) fn drive(self, status: Watched, t: &mut Turn<'_>) -> Phase {
+        let machine = t.me.machine.as_ref().map(|machine| machine.id.clone());
+        let call = match &self {
+            Self::Machine | Self::Refresh => machine.map(|machine| Call::GetMachine { machine }),
+            Self::Find(lookup) => Some(lookup.call(t)),
+            Self::Volume(ensure) => ensure.call(t),
+            Self::Mounted { .. } => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
+            Self::Stranger { volume, .. } => Some(Call::GetVolume { volume: volume.clone() }),
+            Self::Health => machine.map(|machine| probe(t, machine)),
+        };
+        match call {
+            Some(call) => t.ask(call),
+            None => t.rest(),
+        }
+        status.phase(self)
+    }
+
+    pub(crate) fn on(self, status: Watched, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+        match self {
+            Self::Machine => machine_seen(status, t, result),
+            Self::Find(lookup) => match lookup.on(t, result) {
+                Looking::Next(lookup) => status.phase(Self::Find(lookup)),
+                Looking::Found(state) => found(status, t, &state),
+                Looking::None => none_found(status, t),
+                Looking::Foreign(_) => Self::volume(status, t),
+                Looking::Inconclusive(_, fault) => {
+                    t.emit(Note::log(Action::MetadataRecoveryFailed).error(fault.to_string()));
+                    t.settle(status)
+                }
+            },
+            Self::Volume(ensure) => match ensure.on(t, result) {
+                Ensured::Next(ensure) => status.phase(Self::Volume(ensure)),
+                Ensured::Later(ensure @ Ensure::Place(_)) => {
+                    t.back_off();
+                    status.phase(Self::Volume(ensure))
+                }
+                Ensured::Missing => {
+                    if status != Watched::Stopped {
+                        mark_stopped(t);
+                    }
+                    t.settle(Watched::Stopped)
+                }
+                Ensured::Failed(fault) => {
+                    t.emit(Note::log(Action::CreateVolumeFailed).error(fault.to_string()));
+                    t.settle(status)
+                }
+                Ensured::Later(_) | Ensured::Ready => t.settle(status),
+            },
+            Self::Mounted { mounted } => volume_seen(t, mounted, result),
+            Self::Stranger { volume, ours_alive } => stranger_seen(t, &volume, ours_alive, result),
+            Self::Health => {
+                if let Ok(Done::Health { healthy: true }) = result {
+                    recover::seen_healthy(t);
+                }
+                t.settle(status)
+            }
+            Self::Refresh => refreshed(status, t, result),
+        }
+    }
+
+    /// The volume is next.
+    fn volume(status: Watched, t: &mut Turn<'_>) -> Phase {
+        match status {
+            Watched::Running => t.settle(status),
+            Watched::Provisioned | Watched::Stopped => status.phase(Self::Volume(Ensure::begin(t))),
+        }
+    }
+
+    /// A volume that is being made, to be taken over by a start.
+    pub(crate) fn placing(&self) -> Option<Ensure> {
+        if let Self::Volume(ensure @ Ensure::Place(_)) = self { Some(ensure.clone()) } else { None }
+    }
+
+    pub(crate) fn abandon(self, t: &mut Turn<'_>) {
+        if let Self::Volume(ensure) = self {
+            ensure.abandon(t);
+        }
+    }
+}
+
+pub(crate) fn probe(t: &Turn<'_>, machine: crate::id::MachineId) -> Call {
+    Call::ProbeHealth { machine, timeout_s: t.policy.health_timeout_s, interval_ms: t.policy.health_interval_ms }
+}
+
+/// Every way into `stopped` comes through here.
+pub(crate) fn mark_stopped(t: &mut Turn<'_>) {
+    t.me.last_stopped_at = Some(t.now);
+    t.me.fail_count = 0;
+    t.me.counted_at = None;
+}
+
+fn machine_seen(status: Watched, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+    let machine = match result {
+        Ok(Done::Machine(machine)) => machine,
+        Err(fault) if fault.is_absent() => return gone(status, t),
+        Ok(_) | Err(_) => return t.settle(status),
+    };
+    let trouble = (machine.host_status != HostStatus::Ok).then(|| machine.host_status.clone());
+    if t.me.host_trouble != trouble {
+        t.me.host_trouble.clone_from(&trouble);
+        t.keep();
+    }
+    if trouble.is_some() {
+        return t.settle(status);
+    }
+    match machine.state {
+        MachineState::Started => started(status, t, &machine),
+        MachineState::Stopped if status == Watched::Running => stopped(t),
+        MachineState::Failed if status != Watched::Stopped => signal(status, t, Signal::Failed),
+        MachineState::Destroyed => signal(status, t, Signal::Destroyed),
+        MachineState::Stopped
+        | MachineState::Failed
+        | MachineState::Created
+        | MachineState::Starting
+        | MachineState::Stopping
+        | MachineState::Suspending
+        | MachineState::Suspended
+        | MachineState::Replacing
+        | MachineState::Updating
+        | MachineState::Restarting
+        | MachineState::Destroying
+        | MachineState::Other(_) => Watch::volume(status, t),
+    }
+}
+
+fn started(status: Watched, t: &mut Turn<'_>, machine: &Machine) -> Phase {
+    if status != Watched::Running {
+        t.me.last_started_at = t.me.last_started_at.or(Some(t.now));
+        t.me.fail_count = 0;
+        let note = Note::log(Action::SyncStatus)
+            .status(Status::Running)
+            .detail("old_state", status.status().as_str())
+            .detail("new_state", "running")
+            .detail("fly_state", "started");
+        t.emit(note);
+        return t.settle(Watched::Running);
+    }
+    if t.me.fail_count > 0 {
+        t.me.fail_count = 0;
+        t.me.counted_at = None;
+        t.keep();
+    }
+    let mounted = match (&machine.config, &t.me.volume) {
+        (Some(config), recorded) => match config.mounted_at(&t.policy.mount_path) {
+            Some(volume) if Some(volume) == recorded.as_ref() => Mounted::Right,
+            Some(volume) => Mounted::Other(volume.clone()),
+            None => Mounted::Nothing,
+        },
+        (None, _) => Mounted::Right,
+    };
+    match (&t.me.volume, mounted) {
+        (Some(_), mounted) => Phase::Running(Watch::Mounted { mounted }),
+        (None, Mounted::Other(volume)) => Phase::Running(Watch::Stranger { volume, ours_alive: false }),
+        (None, Mounted::Right | Mounted::Nothing) => {
+            t.emit(Note::log(Action::VolumeCheckFailed).error("no volume is known"));
+            t.settle(Watched::Running)
+        }
+    }
+}
+
+/// An unexpected stop. Observations too close to each other are one: a duplicate alarm does not confirm itself (A4).
+fn stopped(t: &mut Turn<'_>) -> Phase {
+    let counts = t.me.counted_at.is_none_or(|at| t.now.since(at) >= t.policy.refresh_throttle_ms);
+    if counts {
+        t.me.fail_count = t.me.fail_count.saturating_add(1);
+        t.me.counted_at = Some(t.now);
+        t.keep();
+    }
+    if t.me.fail_count < t.policy.self_heal_threshold {
+        return t.settle(Watched::Running);
+    }
+    signal(Watched::Running, t, Signal::Stopped)
+}
+
+/// A sign that the machine does not run: recover if it ran and the policy says so, else the instance is stopped.
+fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal) -> Phase {
+    if status == Watched::Running && t.policy.recover_on.contains(&signal) {
+        return recover::begin(t, signal);
+    }
+    let action = match signal {
+        Signal::Stopped => Action::SyncStatusStopped,
+        Signal::Failed => Action::SyncStatusFailed,
+        Signal::Destroyed => Action::SyncStatusDestroyed,
+        Signal::Gone => Action::ClearStaleMachine,
+    };
+    let note = Note::log(action)
+        .status(Status::Stopped)
+        .detail("old_state", status.status().as_str())
+        .detail("new_state", "stopped")
+        .detail("fly_state", signal.as_str());
+    t.emit(note);
+    match signal {
+        Signal::Destroyed | Signal::Gone => t.me.machine = None,
+        Signal::Stopped | Signal::Failed => {}
+    }
+    mark_stopped(t);
+    Watch::volume(Watched::Stopped, t)
+}
+
+fn gone(status: Watched, t: &mut Turn<'_>) -> Phase {
+    if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.now)) {
+        return t.settle(status);
+    }
+    signal(status, t, Signal::Gone)
+}
+
+fn found(status: Watched, t: &mut Turn<'_>, state: &MachineState) -> Phase {
+    let settled = [MachineState::Stopped, MachineState::Created, MachineState::Failed].contains(state);
+    if *state == MachineState::Started {
+        t.me.last_started_at = t.me.last_started_at.or(Some(t.now));
+        return t.settle(Watched::Running);
+    }
+    if !settled {
+        return Watch::volume(status, t);
+    }
+    if status != Watched::Stopped {
+        mark_stopped(t);
+    }
+    t.keep();
+    Watch::volume(Watched::Stopped, t)
+}
+
+fn none_found(status: Watched, t: &mut Turn<'_>) -> Phase {
+    match status {
+        Watched::Running => {
+            t.log(Action::SyncStatusStopped);
+            mark_stopped(t);
+            t.keep();
+            Watch::volume(Watched::Stopped, t)
+        }
+        Watched::Provisioned if is_stale(t) => {
+            t.log(Action::AutoDestroyStaleProvision);
+            destroy::begin(t, "stale_provision_cleanup")
+        }
+        Watched::Provisioned | Watched::Stopped => Watch::volume(status, t),
+    }
+}
+
+/// Registered long ago and never started (M2).
+fn is_stale(t: &Turn<'_>) -> bool {
+    let old = t.me.provisioned_at.is_some_and(|at| t.now.since(at) > t.policy.stale_provision_ms);
+    old && !t.me.ever_started()
+}
+
+/// The volume of a running instance was looked at.
+fn volume_seen(t: &mut Turn<'_>, mounted: Mounted, result: Result<Done, Fault>) -> Phase {
+    let alive = match &result {
+        Ok(Done::Volume(volume)) => !volume.state.is_dead(),
+        Err(fault) if fault.is_absent() => false,
+        Ok(_) | Err(_) => return t.settle(Watched::Running),
+    };
+    if let Ok(Done::Volume(volume)) = &result
+        && alive
+    {
+        ensure::found_alive(t, volume);
+        if recover::is_independent(&volume.state) {
+            recover::seen_hydrated(t);
+        }
+    }
+    match (mounted, alive) {
+        (Mounted::Right, true) => healthy_next(t),
+        (Mounted::Other(volume), ours_alive) => Phase::Running(Watch::Stranger { volume, ours_alive }),
+        (Mounted::Nothing, true) => repair(t, None),
+        (Mounted::Right | Mounted::Nothing, false) => {
+            let message = ensure::missing_message(t.me.volume.as_ref());
+            t.emit(Note::log(Action::VolumeCheckFailed).error(message));
+            t.settle(Watched::Running)
+        }
+    }
+}
+
+fn stranger_seen(t: &mut Turn<'_>, mounted: &VolumeId, ours_alive: bool, result: Result<Done, Fault>) -> Phase {
+    let seen = match result {
+        Ok(Done::Volume(volume)) if !volume.state.is_dead() => Some(volume),
+        Err(fault) if !fault.is_absent() => return t.settle(Watched::Running),
+        Ok(_) | Err(_) => None,
+    };
+    let ours = seen.filter(|volume| is_ours(t, volume));
+    match (ours_alive, ours) {
+        (true, ours) => repair(t, ours.map(|_| mounted)),
+        (false, Some(volume)) => adopt(t, &volume),
+        (false, None) => {
+            let message = ensure::missing_message(t.me.volume.as_ref());
+            t.emit(Note::log(Action::VolumeCheckFailed).error(message).detail("mounted", mounted.as_str()));
+            t.settle(Watched::Running)
+        }
+    }
+}
+
+/// Ours by name, and in our machine: Fly gives a volume that it moves to another host a new id.
+fn is_ours(t: &Turn<'_>, volume: &Volume) -> bool {
+    let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox);
+    let named = filter.is_ok_and(|filter| filter.admits(&volume.name));
+    let attached = t.me.machine.as_ref().is_some_and(|machine| volume.attached_machine.as_ref() == Some(&machine.id));
+    named && attached && !t.me.holdings.holds_volume(&volume.id)
+}
+
+fn adopt(t: &mut Turn<'_>, volume: &Volume) -> Phase {
+    let old = t.me.volume.replace(volume.id.clone());
+    let note = Note::log(Action::AdoptMigratedVolume)
+        .detail("volume", volume.id.as_str())
+        .detail("old_volume", old.as_ref().map(VolumeId::as_str));
+    t.emit(note);
+    if let Some(old) = old {
+        let until = t.now.plus(t.policy.retention_ms);
+        t.me.dispose(Thing::Volume(old), Cause::Kept, until);
+    }
+    ensure::found_alive(t, volume);
+    t.settle(Watched::Running)
+}
+
+/// The machine has to be made anew with the right mount (V3). What it mounts instead may hold newer data and is retained.
+fn repair(t: &mut Turn<'_>, newer: Option<&VolumeId>) -> Phase {
+    let note = Note::log(Action::RepairMount)
+        .detail("volume", t.me.volume.as_ref().map(VolumeId::as_str))
+        .detail("mounted", newer.map(VolumeId::as_str));
+    t.emit(note);
+    if let Some(volume) = newer {
+        let until = t.now.plus(t.policy.retention_ms);
+        t.me.dispose(Thing::Volume(volume.clone()), Cause::Kept, until);
+    }
+    let machine: Option<MachineRef> = t.me.machine.clone();
+    t.enter(Starting::repair(t.now, machine))
+}
+
+/// After the volume: is something waiting for the instance to be seen healthy (R9)?
+fn healthy_next(t: &mut Turn<'_>) -> Phase {
+    if recover::waits_for_health(&t.me) { Phase::Running(Watch::Health) } else { t.settle(Watched::Running) }
+}
+
+fn refreshed(status: Watched, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+    let look = match result {
+        Ok(Done::Machine(machine)) => machine.host_status == HostStatus::Ok && machine.state.is_terminal(),
+        Err(fault) => fault.is_absent(),
+        Ok(_) => false,
+    };
+    if look {
+        alarm::pull_look(t);
+    }
+    t.settle(status)
+}

@@ -1,0 +1,236 @@
+//! A flat record as an instance.
+
+use super::export;
+use super::read::{Fields, wrong};
+use super::ImportError;
+use crate::command::Spec;
+use crate::guest::Guest;
+use crate::id::{AppName, Identity, Image, MachineId, Region, SandboxId, UserId, VolumeId};
+use crate::instance::{Cause, DestroyError, DestroyOp, Instance, MachineRef, Noted, Phase, Previous, Thing};
+use crate::persist::{self, DecodeError};
+use crate::policy::Policy;
+use crate::status::Status;
+use crate::time::Timestamp;
+use alloc::format;
+use alloc::string::{String, ToString};
+use serde_json::{Map, Value};
+
+/// Reads a flat record.
+///
+/// `seed` is the source of the instance's randomness, used where the record has none of its own. What the record leaves open is filled in:
+/// a status that has no start time begins now, a retained volume without a date is kept for the policy's retention.
+///
+/// `Ok(None)` is a record without a user that names no machine and no volume: the old system's way of saying that there is no instance.
+///
+/// # Errors
+/// [`ImportError`] with the first field that cannot be read.
+pub fn import(
+    record: &Map<String, Value>, seed: u64, policy: &Policy, now: Timestamp,
+) -> Result<Option<Instance>, ImportError> {
+    let mut given = record.clone();
+    let ours = given.remove("lifecycle").filter(|value| !value.is_null()).map(|value| native(&value)).transpose()?;
+    let Some(foreign) = foreign(given, seed, policy, now)? else { return Ok(None) };
+    Ok(Some(match ours {
+        Some(native) if agrees(&native, record) => Instance { extra: foreign.extra, ..native },
+        Some(native) => merged(foreign, native, policy, now),
+        None => foreign,
+    }))
+}
+
+fn native(lifecycle: &Value) -> Result<Instance, ImportError> {
+    let error = |field: &str, expected: String| ImportError {
+        field: field.to_string(),
+        expected,
+        got: lifecycle.to_string().chars().take(80).collect(),
+    };
+    persist::decode(&lifecycle.to_string()).map_err(|bad| match bad {
+        DecodeError::Newer { found } => error("lifecycle.version", format!("at most {}, got {found}", persist::VERSION)),
+        DecodeError::Malformed(what) => error("lifecycle", format!("what an export has written ({what})")),
+        DecodeError::Inconsistent(what) => error("lifecycle", format!("a consistent record ({what})")),
+    })
+}
+
+/// Whether nobody has changed the flat fields since they were exported.
+fn agrees(native: &Instance, record: &Map<String, Value>) -> bool {
+    export::fields(native).iter().all(|(key, value)| record.get(key).unwrap_or(&Value::Null) == value)
+}
+
+/// The flat fields were changed by somebody else: they win. What only the native record knew of stays on, or goes to, the list.
+fn merged(foreign: Instance, native: Instance, policy: &Policy, now: Timestamp) -> Instance {
+    let native = native.wound_up(policy, now);
+    let mut merged = Instance { seed: native.seed, recoveries: native.recoveries, ..foreign };
+    merged.sequence = merged.sequence.max(native.sequence);
+    for entry in native.holdings.entries {
+        let known = match &entry.thing {
+            Thing::Machine(machine) => merged.knows_machine(machine),
+            Thing::Volume(volume) => merged.knows_volume(volume),
+            Thing::MachineNamed(_) | Thing::VolumeNamed(_) => false,
+        };
+        if !known {
+            merged.holdings.entries.push(entry);
+        }
+    }
+    for machine in native.holdings.strays {
+        if !merged.knows_machine(&machine) {
+            merged.holdings.strays.push(machine);
+        }
+    }
+    merged.armed(policy, now)
+}
+
+fn foreign(given: Map<String, Value>, seed: u64, policy: &Policy, now: Timestamp) -> Result<Option<Instance>, ImportError> {
+    let mut fields = Fields(given);
+    let machine = fields.name("flyMachineId", MachineId::new)?;
+    let volume = fields.name("flyVolumeId", VolumeId::new)?;
+    let user = fields.name("userId", UserId::new)?;
+    let Some(user) = user else {
+        if machine.is_none() && volume.is_none() {
+            return Ok(None);
+        }
+        return Err(wrong("userId", "the user to whom the machine and the volume belong", &Value::Null));
+    };
+    let sandbox = fields.name("sandboxId", SandboxId::new)?;
+    let sandbox = sandbox.ok_or_else(|| wrong("sandboxId", "the id of the sandbox", &Value::Null))?;
+    let app = fields.name("flyAppName", AppName::new)?;
+    let mut me = Instance::unborn(Identity { user, sandbox, app }, seed, now);
+    me.machine = machine.map(MachineRef::adopted);
+    me.volume = volume;
+    me.region = fields.name("flyRegion", Region::new)?;
+    me.reason = "import".to_string();
+    spec(&mut me, &mut fields)?;
+    times(&mut me, &mut fields)?;
+    errors(&mut me, &mut fields)?;
+    phase(&mut me, &mut fields, policy, now)?;
+    me.extra = fields.0.into_iter().collect();
+    Ok(Some(me.armed(policy, now)))
+}
+
+fn spec(me: &mut Instance, fields: &mut Fields) -> Result<(), ImportError> {
+    let guest = fields.take("machineSize").map(|value| {
+        serde_json::from_value::<Guest>(value.clone()).map_err(|error| wrong("machineSize", &error.to_string(), &value))
+    });
+    let size = fields.number::<u32>("volumeSizeGb", "1 to 500")?;
+    if let Some(size) = size.filter(|size| !(1..=500).contains(size)) {
+        return Err(wrong("volumeSizeGb", "1 to 500", &size.into()));
+    }
+    me.spec = Spec {
+        guest: guest.transpose()?,
+        volume_size_gb: size,
+        regions: None,
+        image: fields.name("trackedImageTag", Image::new)?,
+    };
+    Ok(())
+}
+
+fn times(me: &mut Instance, fields: &mut Fields) -> Result<(), ImportError> {
+    me.provisioned_at = fields.time("provisionedAt")?;
+    me.last_started_at = fields.time("lastStartedAt")?;
+    me.last_stopped_at = fields.time("lastStoppedAt")?;
+    me.looked_up_at = fields.time("lastMetadataRecoveryAt")?;
+    me.fail_count = fields.number("healthCheckFailCount", "a count")?.unwrap_or_default();
+    Ok(())
+}
+
+fn errors(me: &mut Instance, fields: &mut Fields) -> Result<(), ImportError> {
+    for (name, slot) in
+        [("Start", &mut me.errors.start), ("Restart", &mut me.errors.restart), ("Recovery", &mut me.errors.recovery)]
+    {
+        let message = fields.text(&format!("last{name}ErrorMessage"))?;
+        let at = fields.time(&format!("last{name}ErrorAt"))?;
+        *slot = message.map(|message| Noted { message, at: at.unwrap_or_default() });
+    }
+    let op = match fields.text("lastDestroyErrorOp")?.as_deref() {
+        None => None,
+        Some("machine") => Some(DestroyOp::Machine),
+        Some("volume") => Some(DestroyOp::Volume),
+        Some("recover") => Some(DestroyOp::Recover),
+        Some(other) => return Err(wrong("lastDestroyErrorOp", "machine, volume or recover", &other.into())),
+    };
+    let status = fields.number("lastDestroyErrorStatus", "an HTTP status")?;
+    let message = fields.text("lastDestroyErrorMessage")?.unwrap_or_default();
+    let at = fields.time("lastDestroyErrorAt")?.unwrap_or_default();
+    me.errors.destroy = op.map(|op| DestroyError { op, status, noted: Noted { message, at } });
+    Ok(())
+}
+
+fn status(fields: &mut Fields, key: &str) -> Result<Option<Status>, ImportError> {
+    let Some(word) = fields.text(key)? else { return Ok(None) };
+    let known = Status::ALL.into_iter().find(|status| status.as_str() == word);
+    known.map(Some).ok_or_else(|| wrong(key, "the name of a status", &word.into()))
+}
+
+/// The status, and every volume and machine that the record names beside the current ones.
+fn phase(me: &mut Instance, fields: &mut Fields, policy: &Policy, now: Timestamp) -> Result<(), ImportError> {
+    let status = status(fields, "status")?.unwrap_or(Status::Stopped);
+    let starting = fields.time("startingAt")?;
+    let restarting = fields.time("restartingAt")?;
+    let sent = fields.flag("restartUpdateSent")?;
+    let recovering = fields.time("recoveryStartedAt")?;
+    let restoring = fields.time("restoreStartedAt")?;
+    let previous = previous(fields)?;
+    let fork = fields.name("pendingRecoveryVolumeId", VolumeId::new)?;
+    let restored = fields.name("pendingRestoreVolumeId", VolumeId::new)?;
+    retained(me, fields, policy, now)?;
+    me.previous_volume = fields.name("previousVolumeId", VolumeId::new)?;
+    let (mut forked, mut pending) = (fork.clone(), restored.clone());
+    me.phase = match status {
+        Status::Starting => Phase::imported_start(starting.unwrap_or(now)),
+        Status::Restarting => Phase::imported_restart(restarting.unwrap_or(now), sent),
+        Status::Recovering => Phase::imported_recovery(recovering.unwrap_or(now), forked.take()),
+        Status::Restoring => Phase::imported_restore(restoring.unwrap_or(now), previous, pending.take()),
+        Status::Provisioned | Status::Running | Status::Stopped | Status::Stopping | Status::Destroying => {
+            Phase::imported(status, now)
+        }
+    };
+    for (volume, cause) in [(forked, Cause::LeftOver), (pending, Cause::FailedRestore)] {
+        if let Some(volume) = volume.filter(|volume| me.volume.as_ref() != Some(volume)) {
+            me.dispose(Thing::Volume(volume), cause, now);
+        }
+    }
+    if status == Status::Destroying {
+        going(me, fields, now)?;
+    }
+    Ok(())
+}
+
+fn previous(fields: &mut Fields) -> Result<Previous, ImportError> {
+    Ok(match status(fields, "preRestoreStatus")? {
+        Some(Status::Running) => Previous::Running,
+        Some(Status::Provisioned) => Previous::Provisioned,
+        Some(
+            Status::Stopped
+            | Status::Starting
+            | Status::Stopping
+            | Status::Restarting
+            | Status::Recovering
+            | Status::Restoring
+            | Status::Destroying,
+        )
+        | None => Previous::Stopped,
+    })
+}
+
+fn retained(me: &mut Instance, fields: &mut Fields, policy: &Policy, now: Timestamp) -> Result<(), ImportError> {
+    let volume = fields.name("recoveryPreviousVolumeId", VolumeId::new)?;
+    let until = fields.time("recoveryPreviousVolumeCleanupAfter")?.unwrap_or(now.plus(policy.retention_ms));
+    if let Some(volume) = volume {
+        me.dispose(Thing::Volume(volume), Cause::Kept, until);
+    }
+    Ok(())
+}
+
+/// A destroy under way: everything the record names is on the list.
+fn going(me: &mut Instance, fields: &mut Fields, now: Timestamp) -> Result<(), ImportError> {
+    if let Some(machine) = fields.name("pendingDestroyMachineId", MachineId::new)? {
+        me.dispose(Thing::Machine(machine), Cause::Destroyed, now);
+    }
+    if let Some(volume) = fields.name("pendingDestroyVolumeId", VolumeId::new)? {
+        me.dispose(Thing::Volume(volume), Cause::Destroyed, now);
+    }
+    me.everything_goes(now);
+    let attempts: u32 = fields.number("destroyVolumeAttempts", "a count")?.unwrap_or_default();
+    if let Some(entry) = me.holdings.entries.iter_mut().find(|entry| entry.volume().is_some()) {
+        entry.attempts = attempts;
+    }
+    Ok(())
+}

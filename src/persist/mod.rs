@@ -1,0 +1,103 @@
+//! Records as bytes.
+//!
+//! The stored form is JSON in an envelope that carries its version: `{"version":1,"instance":{…}}`. It is byte-stable: the same
+//! instance always brings the same text. A newer version is refused and left as it is; once there is a second version, an older
+//! one will be migrated here.
+//!
+//! [`flat`] speaks the flat record of the system that this library takes over from.
+
+pub mod flat;
+
+use crate::instance::Instance;
+use alloc::string::{String, ToString};
+use serde::{Deserialize, Serialize};
+
+/// The version that is written.
+pub const VERSION: u32 = 1;
+
+/// A record that could not be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record could not be written: {0}")]
+pub struct EncodeError(String);
+
+/// A stored record that cannot be used. It is as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Written by a newer release of this library.
+    #[error("the record has version {found}, and this library reads up to {VERSION}")]
+    Newer {
+        /// The version it carries.
+        found: u32,
+    },
+    /// No record, or one that was damaged; says where and what was expected.
+    #[error("not a record: {0}")]
+    Malformed(String),
+    /// A record that contradicts itself.
+    #[error("the record contradicts itself: {0}")]
+    Inconsistent(&'static str),
+}
+
+#[derive(Serialize)]
+struct Writing<'a> {
+    version: u32,
+    instance: &'a Instance,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reading {
+    version: u32,
+    instance: Instance,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+/// The stored form of an instance.
+///
+/// # Errors
+/// [`EncodeError`], which no instance made by this library brings about.
+pub fn encode(instance: &Instance) -> Result<String, EncodeError> {
+    serde_json::to_string(&Writing { version: VERSION, instance }).map_err(|error| EncodeError(error.to_string()))
+}
+
+/// The instance that [`encode`] has written.
+///
+/// # Errors
+/// [`DecodeError`]: newer, malformed or inconsistent.
+pub fn decode(record: &str) -> Result<Instance, DecodeError> {
+    match serde_json::from_str::<Reading>(record) {
+        Ok(Reading { version: VERSION, instance }) => checked(instance),
+        Ok(Reading { version, .. }) => Err(unreadable(version)),
+        Err(error) => match serde_json::from_str::<Head>(record) {
+            Ok(Head { version }) if version != VERSION => Err(unreadable(version)),
+            Ok(_) | Err(_) => Err(DecodeError::Malformed(error.to_string())),
+        },
+    }
+}
+
+fn unreadable(version: u32) -> DecodeError {
+    if version > VERSION {
+        return DecodeError::Newer { found: version };
+    }
+    DecodeError::Malformed("version: expected 1 or more, got 0".to_string())
+}
+
+/// What the types do not rule out.
+fn checked(instance: Instance) -> Result<Instance, DecodeError> {
+    let numbered = instance.holdings.entries.iter().all(|entry| entry.key <= instance.sequence);
+    if !numbered {
+        return Err(DecodeError::Inconsistent("an entry of the disposal list has a number not given out yet"));
+    }
+    if let Some(call) = &instance.in_flight {
+        if call.op.number > instance.sequence {
+            return Err(DecodeError::Inconsistent("the call in flight has a number not given out yet"));
+        }
+        if call.op.kind != call.call.kind() {
+            return Err(DecodeError::Inconsistent("the call in flight is not of the kind its id says"));
+        }
+    }
+    Ok(instance)
+}

@@ -1,0 +1,23 @@
+//! A simulated Fly, an in-memory store, mocks of the ports, and scenarios: runs written down as data.
+//!
+//! - [`World`] is the simulated Fly: a value without a clock of its own, cheap to clone, the same every time.
+//! - [`SimFly`] is a handle on a world that can be plugged into a [`Driver`](crate::driver::Driver) as provider, health probe and
+//!   clock.
+//! - [`MemoryStore`] keeps records, alarms and outboxes.
+//! - [`scenario`] reads and runs scenario files.
+//! - [`mocks`] holds a mock of every port.
+//!
+//! Whatever needs `std` is in here or in an adapter.
+
+pub mod mocks;
+pub mod scenario;
+pub mod store;
+
+mod fly;
+mod request;
+mod world;
+
+pub use fly::SimFly;
+pub use request::Request;
+pub use store::MemoryStore;
+pub use world::{Boot, CallRecord, Landing, Said, SimMachine, SimSnapshot, SimVolume, Strike, World};
