@@ -25,7 +25,7 @@ pub use outcome::{Applied, Eviction, Handled, Held, Pending, Reply};
 use crate::call::Operation;
 use crate::id::SandboxId;
 use crate::instance::{self, Instance};
-use crate::persist::{self, DecodeError};
+use crate::persist::{self, DecodeError, EncodeError};
 use crate::policy::Policy;
 use crate::port::{Clock, Commit, EventSink, HealthProbe, Provider, Revision, Store, StoreError};
 use crate::step::{Ignored, Input, Step, Verdict};
@@ -46,6 +46,9 @@ pub enum DriverError {
     /// The stored record cannot be read; it stays as it is.
     #[error("the stored record cannot be read: {0}")]
     Record(#[from] DecodeError),
+    /// The next record could not be written as text.
+    #[error(transparent)]
+    Unwritable(#[from] EncodeError),
 }
 
 /// The five ports and a policy, for as many instances as the store holds.
@@ -166,7 +169,7 @@ impl<P: Provider, H: HealthProbe, S: Store, K: EventSink, C: Clock> Driver<P, H,
         let alarm = step.alarm();
         let verdict = step.verdict.clone();
         if durable {
-            self.store.commit(&sandbox, transaction(expected, now, &step)).await?;
+            self.store.commit(&sandbox, transaction(expected, now, &step)?).await?;
         }
         let told = durable && step.events().next().is_some();
         let (next, effects) = step.committed();
@@ -198,12 +201,12 @@ impl<P: Provider, H: HealthProbe, S: Store, K: EventSink, C: Clock> Driver<P, H,
     }
 }
 
-fn transaction(expected: Option<Revision>, now: Timestamp, step: &Step) -> Commit {
-    Commit {
+fn transaction(expected: Option<Revision>, now: Timestamp, step: &Step) -> Result<Commit, EncodeError> {
+    Ok(Commit {
         expected,
         now,
-        record: step.next.as_ref().map(persist::encode),
+        record: step.next.as_ref().map(persist::encode).transpose()?,
         alarm: step.alarm(),
         events: step.events().cloned().collect(),
-    }
+    })
 }

@@ -25,7 +25,11 @@ impl Invalid {
 }
 
 fn checked(
-    text: String, field: &'static str, expected: &'static str, most: usize, fits: fn(char) -> bool,
+    text: String,
+    field: &'static str,
+    expected: &'static str,
+    most: usize,
+    fits: fn(char) -> bool,
 ) -> Result<String, Invalid> {
     if text.is_empty() || text.len() > most || !text.chars().all(fits) {
         return Err(Invalid::new(field, expected, text));

@@ -49,7 +49,7 @@ fn volume_prefix(prefix: &str, sandbox: &SandboxId) -> String {
 
 /// The name for the volume that operation `number` creates.
 pub(crate) fn volume(prefix: &str, sandbox: &SandboxId, number: u64) -> Result<ResourceName, Invalid> {
-    ResourceName::new(volume_prefix(prefix, sandbox) + &base36(number))
+    ResourceName::new(format!("{}{}", volume_prefix(prefix, sandbox), base36(number)))
 }
 
 /// The name that all older volumes of the sandbox carry: its id, lower case, in `[a-z0-9_]`, cut to 30 characters in all.

@@ -171,7 +171,8 @@ impl MachineState {
 impl VolumeState {
     /// Whether nothing can be had from the volume any more.
     pub fn is_dead(&self) -> bool {
-        [Self::Destroyed, Self::Destroying, Self::PendingDestroy, Self::SchedulingDestroy, Self::ForkCleanup].contains(self)
+        [Self::Destroyed, Self::Destroying, Self::PendingDestroy, Self::SchedulingDestroy, Self::ForkCleanup]
+            .contains(self)
     }
 }
 

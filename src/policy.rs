@@ -163,10 +163,8 @@ impl Policy {
         relations(&knobs)?;
         counts(&knobs)?;
         words(&knobs)?;
-        let regions = Region::parse_list(knobs.regions.iter().map(String::as_str)).map_err(|bad| InvalidPolicy {
-            knob: "regions",
-            reason: bad.to_string(),
-        })?;
+        let regions = Region::parse_list(knobs.regions.iter().map(String::as_str))
+            .map_err(|bad| InvalidPolicy { knob: "regions", reason: bad.to_string() })?;
         demand(!regions.is_empty(), "regions", || "must name at least one region".to_string())?;
         Ok(Self { knobs, regions })
     }
@@ -241,9 +239,7 @@ fn durations(k: &Knobs) -> Result<(), InvalidPolicy> {
     for (knob, ms) in positive.into_iter().chain(may_be_zero) {
         demand(ms <= ABSURD_MS, knob, || format!("{ms} ms is more than ten years"))?;
     }
-    for (knob, list) in
-        [("disposal_backoff_ms", &k.disposal_backoff_ms), ("retry_backoff_ms", &k.retry_backoff_ms)]
-    {
+    for (knob, list) in [("disposal_backoff_ms", &k.disposal_backoff_ms), ("retry_backoff_ms", &k.retry_backoff_ms)] {
         demand(!list.is_empty(), knob, || "must hold at least one wait".to_string())?;
         demand(list.iter().all(|ms| (1..=ABSURD_MS).contains(ms)), knob, || {
             "every wait must be between 1 ms and ten years".to_string()

@@ -2,9 +2,9 @@
 
 use crate::id::{Invalid, Region};
 use crate::random::Random;
+use alloc::collections::BTreeSet;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use alloc::collections::BTreeSet;
 
 impl Region {
     /// Whether this is `eu` or `us`, which stand for many regions, in any case.

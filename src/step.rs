@@ -141,7 +141,9 @@ impl Step {
 
     /// The events that belong into the same transaction as the record.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.effects.iter().filter_map(|effect| if let Effect::EmitEvent(event) = effect { Some(&**event) } else { None })
+        self.effects
+            .iter()
+            .filter_map(|effect| if let Effect::EmitEvent(event) = effect { Some(&**event) } else { None })
     }
 
     /// The record and what to do now, once the step is durable (or where [`Step::needs_commit`] says that it need not be).

@@ -2,15 +2,16 @@
 //!
 //! *Guarantees*: a command turned down changes nothing; the same table answers the command and shows what is allowed.
 
+use super::destroy::{self, Destroying};
+use super::note::Note;
 use super::phase::Phase;
 use super::reassociate::Reassociating;
 use super::restart::Restarting;
 use super::restore::{Previous, Restoring};
 use super::start::Starting;
 use super::stop::Stopping;
-use super::turn::{Note, Turn};
+use super::turn::Turn;
 use super::watch::Watch;
-use super::destroy::{self, Destroying};
 use super::{Instance, alarm, birth, dispose};
 use crate::call::Call;
 use crate::command::{Code, Command, CommandKind, Provision, Rejection, RequestId};

@@ -54,21 +54,21 @@ pub(super) fn arm(t: &mut Turn<'_>, before: &Instance) {
     t.me.alarm = Alarm { at: at.max(t.now), why, generation: t.me.alarm.generation.saturating_add(1) };
 }
 
+/// While a call is in flight nothing else can be done, so nothing else pulls the alarm in.
 fn earliest(t: &Turn<'_>) -> (Timestamp, Why) {
     let me = &t.me;
+    let look = (me.next_look, Why::Reconcile);
+    if let Some(call) = &me.in_flight {
+        let deadline = (call.deadline(t.policy), Why::CallDeadline);
+        return if deadline.0 < look.0 { deadline } else { look };
+    }
     let timeout = me.phase.since().zip(me.phase.timeout_ms(t.policy)).map(|(since, limit)| since.plus(limit).plus(1));
-    let ahead = |at: &Timestamp| *at > t.now;
-    [
-        Some((me.next_look, Why::Reconcile)),
-        me.in_flight.as_ref().map(|call| (call.deadline(t.policy), Why::CallDeadline)),
+    let pulls = [
         me.retry.due.map(|at| (at, Why::Retry)),
-        timeout.filter(ahead).map(|at| (at, Why::Timeout)),
+        timeout.filter(|at| *at > t.now).map(|at| (at, Why::Timeout)),
         dispose::next_date(t).map(|at| (at, Why::Disposal)),
-    ]
-    .into_iter()
-    .flatten()
-    .min_by_key(|(at, _)| *at)
-    .unwrap_or((me.next_look, Why::Reconcile))
+    ];
+    pulls.into_iter().flatten().fold(look, |first, next| if next.0 < first.0 { next } else { first })
 }
 
 /// Further ahead than any date this library sets.

@@ -1,8 +1,9 @@
 //! Where there is no instance: it can be registered, and nothing else.
 
 use super::holdings::Holdings;
+use super::note::Note;
 use super::phase::Phase;
-use super::turn::{Note, Turn};
+use super::turn::Turn;
 use super::watch::Watched;
 use super::{Errors, Instance, Retry};
 use crate::command::{Code, Command, Provision, Rejection, Spec};

@@ -5,10 +5,10 @@
 //! *Guarantees*: no second create under the intent before a look-up has shown nothing; what may yet turn up under the name is handed to
 //! the disposal list.
 
+use super::MachineRef;
 use super::holdings::{Cause, Thing};
 use super::placement::watch_for;
 use super::turn::Turn;
-use super::MachineRef;
 use crate::call::{Call, Done, NewMachine};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{MachineId, Region, ResourceName, VolumeId};
@@ -16,7 +16,7 @@ use crate::name::{self, Owner};
 use crate::observe::Machine;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
-use alloc::string::ToString;
+use alloc::format;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -172,7 +172,7 @@ impl Creation {
             }
             Owner::Hidden => Creating::Later(self),
             Owner::Ours | Owner::Foreign(_) => {
-                let message = "the machine's name is taken by another machine: ".to_string() + machine.id.as_str();
+                let message = format!("the machine's name is taken by another machine: {}", machine.id);
                 self.abandon(t);
                 Creating::Refused(Fault::new(FaultKind::Refused, None, message))
             }

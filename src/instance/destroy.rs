@@ -9,10 +9,11 @@
 //!
 //! *Guarantees*: nothing is created; the record is kept until a look that began after everything else was done has found nothing.
 
-use super::holdings::{Cause, Thing};
-use super::phase::Phase;
 use super::Instance;
-use super::turn::{Note, Turn};
+use super::holdings::{Cause, Thing};
+use super::note::Note;
+use super::phase::Phase;
+use super::turn::Turn;
 use crate::call::{Call, Done};
 use crate::event::{Action, Milestone};
 use crate::fault::Fault;

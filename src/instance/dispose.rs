@@ -12,8 +12,9 @@
 //! visibly.
 
 use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
+use super::note::Note;
 use super::operation::Owner;
-use super::turn::{Note, Turn};
+use super::turn::Turn;
 use super::{DestroyError, DestroyOp, recover};
 use crate::call::{Call, Done, VolumeFilter};
 use crate::command::{Answer, Code, Rejection, RequestId};
@@ -97,12 +98,14 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
     let (thing, stage) = (entry.thing.clone(), entry.stage.clone());
     match (thing, stage, result) {
         (Thing::VolumeNamed(named), _, Ok(Done::Volumes(volumes))) => {
-            let turned_up = volumes.into_iter().filter(|volume| volume.name == named.as_str() && !volume.state.is_dead());
+            let turned_up =
+                volumes.into_iter().filter(|volume| volume.name == named.as_str() && !volume.state.is_dead());
             let turned_up = turned_up.map(|volume| Thing::Volume(volume.id)).collect();
             looked_for(t, key, turned_up);
         }
         (Thing::MachineNamed(named), _, Ok(Done::Machines(machines))) => {
-            let turned_up = machines.into_iter().filter(|found| found.name.as_ref() == Some(&named) && !found.state.is_going());
+            let turned_up =
+                machines.into_iter().filter(|found| found.name.as_ref() == Some(&named) && !found.state.is_going());
             let turned_up = turned_up.map(|found| Thing::Machine(found.id)).collect();
             looked_for(t, key, turned_up);
         }
@@ -269,7 +272,9 @@ fn hold_back(t: &mut Turn<'_>, key: u64) {
     let Some(entry) = t.me.holdings.get_mut(key) else { return };
     entry.stage = Stage::Idle;
     match entry.asked.take() {
-        Some(_) => answer(t, Err((Code::HeldBack, "The volume is still needed by the copy that was made of it.".to_string()))),
+        Some(_) => {
+            answer(t, Err((Code::HeldBack, "The volume is still needed by the copy that was made of it.".to_string())))
+        }
         None => entry.due = entry.due.max(again),
     }
 }

@@ -5,9 +5,10 @@
 //! *Guarantees*: only an instance that has never run, or whose loss an admin has accepted, gets an empty volume; a missing volume
 //! keeps its place in the record; what could replace it is proposed, not taken.
 
-use super::placement::{Placement, Placing};
-use super::turn::{Note, Turn};
 use super::Missing;
+use super::note::Note;
+use super::placement::{Placement, Placing};
+use super::turn::Turn;
 use crate::call::{Call, Content, Done};
 use crate::event::Action;
 use crate::fault::Fault;

@@ -1,5 +1,6 @@
 //! Instances that somebody else has brought this far: no call is in flight, and nothing is done before the next alarm.
 
+use super::Instance;
 use super::destroy::Destroying;
 use super::phase::Phase;
 use super::recover::Recovering;
@@ -9,7 +10,6 @@ use super::start::Starting;
 use super::stop::Stopping;
 use super::turn::Turn;
 use super::watch::Watched;
-use super::Instance;
 use crate::id::VolumeId;
 use crate::policy::Policy;
 use crate::status::Status;

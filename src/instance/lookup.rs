@@ -5,8 +5,9 @@
 //! *Guarantees*: an error is inconclusive; an empty list is conclusive only if no machine holds our volume either; what is about to be
 //! removed, or was passed over before, is never adopted; a machine whose labels cannot be seen is never taken for anybody's.
 
-use super::turn::{Note, Turn};
 use super::MachineRef;
+use super::note::Note;
+use super::turn::Turn;
 use crate::call::{Call, Done};
 use crate::event::Action;
 use crate::fault::Fault;
@@ -65,9 +66,7 @@ fn rank(state: &MachineState) -> usize {
 impl Lookup {
     pub(crate) fn call(&self, t: &Turn<'_>) -> Call {
         match self {
-            Self::List => {
-                Call::ListMachines { metadata: name::metadata(&t.policy.metadata_prefix, &t.me.identity) }
-            }
+            Self::List => Call::ListMachines { metadata: name::metadata(&t.policy.metadata_prefix, &t.me.identity) },
             Self::AskVolume { volume, .. } | Self::ConfirmMount { volume, .. } => {
                 Call::GetVolume { volume: volume.clone() }
             }
@@ -91,7 +90,9 @@ impl Lookup {
             (Self::ConfirmMount { machine, volume }, Ok(Done::Volume(seen))) => {
                 return confirmed(t, machine, (!seen.state.is_dead()).then_some(volume));
             }
-            (Self::ConfirmMount { machine, .. }, Err(fault)) if fault.is_absent() => return confirmed(t, machine, None),
+            (Self::ConfirmMount { machine, .. }, Err(fault)) if fault.is_absent() => {
+                return confirmed(t, machine, None);
+            }
             (_, Ok(_)) => Fault::lost(),
             (_, Err(fault)) => fault,
         };
@@ -100,9 +101,8 @@ impl Lookup {
 }
 
 fn listed(t: &mut Turn<'_>, machines: Vec<Machine>) -> Looking {
-    let ours = |machine: &Machine| {
-        name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref())
-    };
+    let ours =
+        |machine: &Machine| name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref());
     let usable = |machine: &Machine| !machine.state.is_going() && !t.me.holdings.holds_machine(&machine.id);
     let hidden = machines.iter().any(|machine| usable(machine) && ours(machine) == Owner::Hidden);
     let seen: Vec<MachineId> = machines.iter().map(|machine| machine.id.clone()).collect();
@@ -112,7 +112,10 @@ fn listed(t: &mut Turn<'_>, machines: Vec<Machine>) -> Looking {
     let mut candidates = candidates.into_iter();
     let Some(best) = candidates.next() else {
         if hidden {
-            return Looking::Inconclusive(Lookup::List, Fault::new(crate::fault::FaultKind::Unknown, None, "labels hidden"));
+            return Looking::Inconclusive(
+                Lookup::List,
+                Fault::new(crate::fault::FaultKind::Unknown, None, "labels hidden"),
+            );
         }
         let Some(volume) = t.me.volume.clone() else { return Looking::None };
         return Looking::Next(Lookup::AskVolume { volume, listed: seen });
@@ -154,9 +157,7 @@ fn chosen(t: &mut Turn<'_>, machine: Machine) -> Looking {
 fn confirmed(t: &mut Turn<'_>, machine: &Machine, volume: Option<&VolumeId>) -> Looking {
     if let Some(volume) = volume {
         t.me.volume = Some(volume.clone());
-        t.emit(
-            Note::log(Action::RecoverVolumeFromMount).machine(&machine.id).detail("volume", volume.as_str()),
-        );
+        t.emit(Note::log(Action::RecoverVolumeFromMount).machine(&machine.id).detail("volume", volume.as_str()));
     }
     adopt(t, machine)
 }
@@ -168,9 +169,7 @@ fn adopt(t: &mut Turn<'_>, machine: &Machine) -> Looking {
     }
     t.keep();
     t.emit(
-        Note::log(Action::RecoverMachineFromMetadata)
-            .machine(&machine.id)
-            .detail("fly_state", machine.state.as_str()),
+        Note::log(Action::RecoverMachineFromMetadata).machine(&machine.id).detail("fly_state", machine.state.as_str()),
     );
     Looking::Found(machine.state.clone())
 }

@@ -1,6 +1,8 @@
 //! The status with all that belongs to it: one struct per status, so that nothing of one can linger in another.
 
+use super::MachineRef;
 use super::destroy::Destroying;
+use super::reassociate::Reassociating;
 use super::recover::Recovering;
 use super::restart::Restarting;
 use super::restore::Restoring;
@@ -8,8 +10,6 @@ use super::start::Starting;
 use super::stop::Stopping;
 use super::turn::Turn;
 use super::watch::{Watch, Watched};
-use super::reassociate::Reassociating;
-use super::MachineRef;
 use crate::call::Done;
 use crate::fault::Fault;
 use crate::id::VolumeId;

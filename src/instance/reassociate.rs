@@ -6,8 +6,9 @@
 //! retained, so that the way back stays open.
 
 use super::holdings::{Cause, Thing};
+use super::note::Note;
 use super::phase::Phase;
-use super::turn::{Note, Turn};
+use super::turn::Turn;
 use super::watch::Watched;
 use crate::call::{Call, Done};
 use crate::command::{Answer, Code, Rejection, RequestId};
@@ -89,7 +90,9 @@ impl Reassociating {
                 t.back_off();
                 Phase::Reassociating(self)
             }
-            (_, Err(fault)) => self.end(t, Err((Code::Unavailable, format!("The provider could not be asked: {fault}.")))),
+            (_, Err(fault)) => {
+                self.end(t, Err((Code::Unavailable, format!("The provider could not be asked: {fault}."))))
+            }
             (_, Ok(_)) => self.end(t, Err((Code::Unavailable, "The provider's answer made no sense.".into()))),
         }
     }
@@ -162,7 +165,7 @@ impl Reassociating {
         self.end(t, Ok(Answer::Reassociated(target)))
     }
 
-    fn end(self: Box<Self>, t: &mut Turn<'_>, end: Result<Answer, (Code, String)>) -> Phase {
+    fn end(self, t: &mut Turn<'_>, end: Result<Answer, (Code, String)>) -> Phase {
         let rejection = |(code, message)| Rejection { code, status: Some(Status::Stopped), message };
         t.reply(self.request, end.map_err(rejection));
         t.settle(Watched::Stopped)

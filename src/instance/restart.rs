@@ -11,9 +11,10 @@
 //! *Guarantees*: `started` counts only after the update was taken on; an unknown outcome counts as taken on only if the machine shows
 //! another version than before.
 
+use super::note::Note;
 use super::phase::Phase;
 use super::start::{update, wait};
-use super::turn::{Note, Turn};
+use super::turn::Turn;
 use super::watch::{self, Watched};
 use crate::call::{Call, Done, WaitFor};
 use crate::event::Action;
@@ -64,7 +65,14 @@ pub(crate) struct Restarting {
 
 impl Restarting {
     pub(crate) fn begin(since: Timestamp) -> Phase {
-        Phase::Restarting(Self { since, sent: false, stage: Stage::Before, before: None, refused: false, unsure: false })
+        Phase::Restarting(Self {
+            since,
+            sent: false,
+            stage: Stage::Before,
+            before: None,
+            refused: false,
+            unsure: false,
+        })
     }
 
     /// A restart that was imported: the next alarm sees how it stands.
@@ -232,9 +240,8 @@ impl Restarting {
     fn too_long(self, t: &mut Turn<'_>, state: &MachineState) -> Phase {
         let keep = *state == MachineState::Failed && t.me.errors.restart.is_some();
         if !keep {
-            let message = format!(
-                "Restart is taking longer than expected; still reconciling while the machine remains {state}"
-            );
+            let message =
+                format!("Restart is taking longer than expected; still reconciling while the machine remains {state}");
             if t.me.errors.restart.as_ref().is_none_or(|noted| noted.message != message) {
                 t.emit(Note::log(Action::RestartTimeoutTransient).error(message.clone()));
             }

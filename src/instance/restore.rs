@@ -11,10 +11,11 @@
 //! previous volume in its place.
 
 use super::holdings::{Cause, Thing};
+use super::note::Note;
 use super::phase::Phase;
 use super::placement::{Placement, Placing};
 use super::start::Starting;
-use super::turn::{Note, Turn};
+use super::turn::Turn;
 use super::watch::{self, Watched};
 use crate::call::{Call, Content, Done};
 use crate::event::Milestone;
@@ -189,7 +190,7 @@ impl Restoring {
         }
     }
 
-    pub(crate) fn abandon(mut self: Box<Self>, t: &mut Turn<'_>) {
+    pub(crate) fn abandon(mut self, t: &mut Turn<'_>) {
         if let Some(volume) = self.pending.take() {
             t.me.dispose(Thing::Volume(volume), Cause::FailedRestore, t.now);
         }
@@ -199,7 +200,10 @@ impl Restoring {
     }
 
     fn searched(
-        mut self: Box<Self>, t: &mut Turn<'_>, mut volumes: Vec<VolumeId>, result: Result<Done, Fault>,
+        mut self: Box<Self>,
+        t: &mut Turn<'_>,
+        mut volumes: Vec<VolumeId>,
+        result: Result<Done, Fault>,
     ) -> Phase {
         let snapshots = match result {
             Ok(Done::Snapshots(snapshots)) => snapshots,

@@ -9,9 +9,10 @@
 //!
 //! *Guarantees*: the wish is committed before the machine is told, so that no alarm takes our own stop for an unexpected one.
 
+use super::note::Note;
 use super::phase::Phase;
 use super::start::wait;
-use super::turn::{Note, Turn};
+use super::turn::Turn;
 use super::watch::{self, Watched};
 use crate::call::{Call, Done, WaitFor};
 use crate::event::{Action, Milestone};

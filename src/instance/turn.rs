@@ -5,6 +5,7 @@
 //!
 //! *Guarantees*: at most one call per step; a call is only made when none is in flight; every step ends with an alarm.
 
+use super::note::Note;
 use super::operation::{InFlight, Owner};
 use super::phase::Phase;
 use super::watch::Watched;
@@ -13,17 +14,14 @@ use crate::call::{Call, Done, Operation};
 use crate::command::{Answer, Rejection, RequestId};
 use crate::event::{Action, Event, EventName, Milestone};
 use crate::fault::{Capacity, Fault};
-use crate::id::{MachineId, OpId, Region};
+use crate::id::{OpId, Region};
 use crate::policy::Policy;
-use crate::status::Status;
 use crate::step::{Effect, Ignored, Input, Step, Verdict};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use serde_json::Value;
 
 /// Far more hops between phases than any step makes; a bug ends in a rest, not in a hang.
 const HOPS: usize = 64;
@@ -299,8 +297,10 @@ impl<'a> Turn<'a> {
             self.effects.push(Effect::Forget);
             return Step { verdict, next: None, effects: self.effects, needs_commit: true };
         }
-        if self.me == *before {
-            return Step { verdict, next: Some(self.me), effects: self.effects, needs_commit: false };
+        let refused = matches!(verdict, Verdict::Denied(_) | Verdict::Ignored(_));
+        if refused || self.me == *before {
+            let effects = [Effect::ScheduleAlarm(before.alarm)].to_vec();
+            return Step { verdict, next: Some(before.clone()), effects, needs_commit: false };
         }
         alarm::arm(&mut self, before);
         self.effects.push(Effect::ScheduleAlarm(self.me.alarm));
@@ -334,83 +334,5 @@ impl<'a> Turn<'a> {
     /// Marks what was just learned as not to be lost.
     pub(crate) fn keep(&mut self) {
         self.durable = true;
-    }
-}
-
-/// An event before it has a key and a time.
-#[derive(Debug)]
-pub(crate) struct Note {
-    name: EventName,
-    machine: Option<MachineId>,
-    region: Option<Region>,
-    status: Option<Status>,
-    label: Option<String>,
-    error: Option<String>,
-    duration_ms: Option<u64>,
-    value: Option<u64>,
-    details: BTreeMap<String, Value>,
-}
-
-impl Note {
-    pub(crate) fn new(milestone: Milestone) -> Self {
-        Self::of(EventName::Life(milestone))
-    }
-
-    pub(crate) fn log(action: Action) -> Self {
-        Self::of(EventName::Reconcile(action))
-    }
-
-    fn of(name: EventName) -> Self {
-        Self {
-            name,
-            machine: None,
-            region: None,
-            status: None,
-            label: None,
-            error: None,
-            duration_ms: None,
-            value: None,
-            details: BTreeMap::new(),
-        }
-    }
-
-    pub(crate) fn machine(mut self, machine: &MachineId) -> Self {
-        self.machine = Some(machine.clone());
-        self
-    }
-
-    pub(crate) fn region(mut self, region: Option<Region>) -> Self {
-        self.region = region;
-        self
-    }
-
-    pub(crate) fn status(mut self, status: Status) -> Self {
-        self.status = Some(status);
-        self
-    }
-
-    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
-        self
-    }
-
-    pub(crate) fn error(mut self, error: impl Into<String>) -> Self {
-        self.error = Some(error.into());
-        self
-    }
-
-    pub(crate) fn duration_ms(mut self, duration_ms: Option<u64>) -> Self {
-        self.duration_ms = duration_ms;
-        self
-    }
-
-    pub(crate) fn value(mut self, value: Option<u64>) -> Self {
-        self.value = value;
-        self
-    }
-
-    pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.details.insert(name.to_string(), value.into());
-        self
     }
 }

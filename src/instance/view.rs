@@ -1,15 +1,15 @@
 //! stub
 /// s
-pub struct Actions; 
+pub struct Actions;
 /// s
-pub struct AdminView; 
+pub struct AdminView;
 /// s
-pub struct DisposalView; 
+pub struct DisposalView;
 /// s
-pub struct ErrorView; 
+pub struct ErrorView;
 /// s
-pub struct RecoveryView; 
+pub struct RecoveryView;
 /// s
-pub struct RetainedView; 
+pub struct RetainedView;
 /// s
 pub struct UserView;

@@ -14,10 +14,11 @@
 use super::ensure::{self, Ensure, Ensured};
 use super::holdings::{Cause, Thing};
 use super::lookup::{Looking, Lookup};
+use super::note::Note;
 use super::phase::Phase;
 use super::recover;
 use super::start::Starting;
-use super::turn::{Note, Turn};
+use super::turn::Turn;
 use super::{MachineRef, alarm, destroy};
 use crate::call::{Call, Done};
 use crate::event::Action;

@@ -123,7 +123,9 @@ impl Request {
             Self::WaitMachine { machine, version, state, timeout_s } => json!({
                 "machine": machine, "version": version, "state": state.state().as_str(), "timeout_s": timeout_s,
             }),
-            Self::GetVolume(volume) | Self::ListSnapshots(volume) | Self::DeleteVolume(volume) => json!({ "volume": volume }),
+            Self::GetVolume(volume) | Self::ListSnapshots(volume) | Self::DeleteVolume(volume) => {
+                json!({ "volume": volume })
+            }
             Self::ListVolumes(VolumeFilter::Named(name)) => json!({ "name": name }),
             Self::ListVolumes(VolumeFilter::Ours { shared, prefix }) => json!({ "name": shared, "prefix": prefix }),
             Self::CreateVolume(new) => {

@@ -209,7 +209,8 @@ impl Failure {
 #[derive(Clone, Debug)]
 pub struct FailingStore<S> {
     inner: S,
-    orders: Arc<Mutex<Vec<Failure>>>,
+    /// What to fail at, and how often to let it pass before.
+    orders: Arc<Mutex<Vec<(Failure, u32)>>>,
 }
 
 impl<S> FailingStore<S> {
@@ -220,15 +221,24 @@ impl<S> FailingStore<S> {
 
     /// Makes the next operation that passes this place fail, once. Orders add up.
     pub fn fail(&self, failure: Failure) {
-        open(&self.orders).push(failure);
+        self.fail_after(0, failure);
+    }
+
+    /// Lets `passes` operations pass this place, and makes the one after them fail, once.
+    pub fn fail_after(&self, passes: u32, failure: Failure) {
+        open(&self.orders).push((failure, passes));
     }
 
     fn pass(&self, place: Failure) -> Result<(), StoreError> {
         let mut orders = open(&self.orders);
-        match orders.iter().position(|ordered| *ordered == place) {
-            Some(at) => Err(orders.remove(at).error()),
-            None => Ok(()),
+        if let Some(now) = orders.iter().position(|order| *order == (place, 0)) {
+            orders.remove(now);
+            return Err(place.error());
         }
+        for (_, passes) in orders.iter_mut().filter(|(ordered, _)| *ordered == place) {
+            *passes = passes.saturating_sub(1);
+        }
+        Ok(())
     }
 }
 

@@ -394,7 +394,11 @@ impl World {
     pub fn holder(&self, volume: &str) -> Option<&String> {
         match self.volumes.get(volume)?.claimed_by.as_ref() {
             Some(claim) => claim.as_ref(),
-            None => self.machines.iter().find(|(_, m)| m.is_live() && m.mounts.iter().any(|v| v == volume)).map(|(id, _)| id),
+            None => self
+                .machines
+                .iter()
+                .find(|(_, m)| m.is_live() && m.mounts.iter().any(|v| v == volume))
+                .map(|(id, _)| id),
         }
     }
 

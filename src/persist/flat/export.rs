@@ -4,8 +4,8 @@ use crate::instance::{Entry, Instance, Phase, Previous, Thing};
 use crate::persist;
 use crate::status::Status;
 use crate::time::Timestamp;
+use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::{format, vec};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,8 @@ use serde_json::{Map, Value, json};
 /// `stopping`, which the old system does not know, is written as `running`.
 pub fn export(instance: &Instance) -> Map<String, Value> {
     let mut record = fields(instance);
-    let known: Value = persist::encode(instance).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let known: Value =
+        persist::encode(instance).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     record.insert("lifecycle".to_string(), known);
     for (key, value) in &instance.extra {
         record.entry(key.clone()).or_insert_with(|| value.clone());
@@ -49,10 +50,7 @@ fn identity(me: &Instance) -> Value {
 }
 
 fn lifecycle(me: &Instance) -> Value {
-    let status = match me.status() {
-        Status::Stopping => Status::Running,
-        other => other,
-    };
+    let status = if me.status() == Status::Stopping { Status::Running } else { me.status() };
     let since = |wanted: Status| me.phase.since().filter(|_| me.status() == wanted);
     let sent = matches!(&me.phase, Phase::Restarting(restarting) if restarting.sent);
     let restoring = if let Phase::Restoring(restoring) = &me.phase { Some(restoring) } else { None };
@@ -117,7 +115,7 @@ fn errors(me: &Instance) -> Value {
     }
     let destroy = me.errors.destroy.as_ref();
     let at = destroy.map(|error| error.noted.at.as_millis());
-    for (key, value) in vec![
+    for (key, value) in [
         ("lastDestroyErrorOp", to_value(destroy.map(|error| error.op))),
         ("lastDestroyErrorStatus", to_value(destroy.and_then(|error| error.status))),
         ("lastDestroyErrorMessage", to_value(destroy.map(|error| error.noted.message.clone()))),
@@ -134,7 +132,12 @@ fn to_value(value: impl Serialize) -> Value {
 
 /// Newer records say the same twice.
 fn sync_provider(record: &mut Map<String, Value>) {
-    let pairs = [("appName", "flyAppName"), ("machineId", "flyMachineId"), ("volumeId", "flyVolumeId"), ("region", "flyRegion")];
+    let pairs = [
+        ("appName", "flyAppName"),
+        ("machineId", "flyMachineId"),
+        ("volumeId", "flyVolumeId"),
+        ("region", "flyRegion"),
+    ];
     let values = pairs.map(|(inner, outer)| (inner, record.get(outer).cloned().unwrap_or_default()));
     let Some(Value::Object(state)) = record.get_mut("providerState") else { return };
     if state.get("provider").and_then(Value::as_str) != Some("fly") {

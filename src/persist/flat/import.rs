@@ -1,8 +1,8 @@
 //! A flat record as an instance.
 
+use super::ImportError;
 use super::export;
 use super::read::{Fields, wrong};
-use super::ImportError;
 use crate::command::Spec;
 use crate::guest::Guest;
 use crate::id::{AppName, Identity, Image, MachineId, Region, SandboxId, UserId, VolumeId};
@@ -25,7 +25,10 @@ use serde_json::{Map, Value};
 /// # Errors
 /// [`ImportError`] with the first field that cannot be read.
 pub fn import(
-    record: &Map<String, Value>, seed: u64, policy: &Policy, now: Timestamp,
+    record: &Map<String, Value>,
+    seed: u64,
+    policy: &Policy,
+    now: Timestamp,
 ) -> Result<Option<Instance>, ImportError> {
     let mut given = record.clone();
     let ours = given.remove("lifecycle").filter(|value| !value.is_null()).map(|value| native(&value)).transpose()?;
@@ -44,7 +47,9 @@ fn native(lifecycle: &Value) -> Result<Instance, ImportError> {
         got: lifecycle.to_string().chars().take(80).collect(),
     };
     persist::decode(&lifecycle.to_string()).map_err(|bad| match bad {
-        DecodeError::Newer { found } => error("lifecycle.version", format!("at most {}, got {found}", persist::VERSION)),
+        DecodeError::Newer { found } => {
+            error("lifecycle.version", format!("at most {}, got {found}", persist::VERSION))
+        }
         DecodeError::Malformed(what) => error("lifecycle", format!("what an export has written ({what})")),
         DecodeError::Inconsistent(what) => error("lifecycle", format!("a consistent record ({what})")),
     })
@@ -78,7 +83,12 @@ fn merged(foreign: Instance, native: Instance, policy: &Policy, now: Timestamp) 
     merged.armed(policy, now)
 }
 
-fn foreign(given: Map<String, Value>, seed: u64, policy: &Policy, now: Timestamp) -> Result<Option<Instance>, ImportError> {
+fn foreign(
+    given: Map<String, Value>,
+    seed: u64,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Option<Instance>, ImportError> {
     let mut fields = Fields(given);
     let machine = fields.name("flyMachineId", MachineId::new)?;
     let volume = fields.name("flyVolumeId", VolumeId::new)?;

@@ -47,7 +47,11 @@ impl Fields {
     }
 
     /// A name that is checked on its way in.
-    pub(super) fn name<T>(&mut self, key: &str, new: fn(String) -> Result<T, Invalid>) -> Result<Option<T>, ImportError> {
+    pub(super) fn name<T>(
+        &mut self,
+        key: &str,
+        new: fn(String) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, ImportError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         let checked = new(text).map_err(|bad| ImportError {
             field: key.to_string(),

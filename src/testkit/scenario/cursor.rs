@@ -1,6 +1,7 @@
 //! A value together with its path, so that whoever finds it wanting can say where.
 
 use super::{Malformed, times};
+use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -73,7 +74,8 @@ impl<'a> At<'a> {
     }
 
     pub(super) fn whole_u32(&self, least: u64) -> Result<u32, Malformed> {
-        u32::try_from(self.whole(least)?).map_err(|_| self.wrong(format!("a whole number from {least} to {}", u32::MAX)))
+        u32::try_from(self.whole(least)?)
+            .map_err(|_| self.wrong(format!("a whole number from {least} to {}", u32::MAX)))
     }
 
     pub(super) fn word<T: Copy>(&self, words: &[(&str, T)]) -> Result<T, Malformed> {
@@ -88,15 +90,31 @@ impl<'a> At<'a> {
         Ok(u64::try_from(ms).unwrap_or(u64::MAX))
     }
 
-    /// A time in milliseconds since the epoch.
-    pub(super) fn time(&self, now: u64) -> Result<u64, Malformed> {
-        let ms = match self.value {
-            Value::Number(_) => times::instant(self.value),
-            Value::String(text) => times::relative(text).map(|ms| ms.saturating_add(now.into())),
+    pub(super) fn when(&self) -> Result<When, Malformed> {
+        let when = match self.value {
+            Value::Number(_) => times::instant(self.value).map(When::At),
+            Value::String(text) => times::relative(text).map(When::FromNow),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
-        let ms = ms.ok_or_else(|| self.wrong(TIME))?;
-        Ok(u64::try_from(ms.max(0)).unwrap_or(u64::MAX))
+        when.ok_or_else(|| self.wrong(TIME))
+    }
+}
+
+/// A time, of which a file may leave open what it counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    At(i128),
+    FromNow(i128),
+}
+
+impl When {
+    /// Never before the epoch, and never after what can be counted.
+    pub(super) fn from(self, now: Timestamp) -> Timestamp {
+        let ms = match self {
+            Self::At(ms) => ms,
+            Self::FromNow(ms) => ms.saturating_add(now.as_millis().into()),
+        };
+        Timestamp::from_millis(u64::try_from(ms.max(0)).unwrap_or(u64::MAX))
     }
 }
 

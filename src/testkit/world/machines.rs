@@ -87,7 +87,9 @@ impl World {
             );
             return Err(Refusal::new(409, text));
         }
-        if let Some((id, _)) = self.machines.iter().find(|(_, m)| m.is_live() && m.mounts.iter().any(|v| v == volume_id)) {
+        if let Some((id, _)) =
+            self.machines.iter().find(|(_, m)| m.is_live() && m.mounts.iter().any(|v| v == volume_id))
+        {
             return Err(Refusal::new(412, format!("failed_precondition: volume already claimed by machine {id}")));
         }
         let asked = new.region.as_ref().map(|region| region.as_str().to_string());
@@ -95,7 +97,10 @@ impl World {
         if let (Some(home), Some(asked)) = (&at_home, &concrete)
             && home != asked
         {
-            return Err(Refusal::new(400, format!("invalid_argument: volume {volume_id} is in region {home}, not {asked}")));
+            return Err(Refusal::new(
+                400,
+                format!("invalid_argument: volume {volume_id} is in region {home}, not {asked}"),
+            ));
         }
         let counted = asked.or_else(|| at_home.clone()).unwrap_or_else(|| "iad".to_string());
         if self.is_full(&counted) {

@@ -110,10 +110,10 @@ impl World {
                 (None, None)
             }
             Said::EmptyList => (Some(Ok(empty_list(request.kind()))), Some(200)),
-            Said::Status(status, _) if (200..=299).contains(status) => (Some(self.claimed(request, landed)), Some(*status)),
-            Said::Status(status, body) => {
-                (Some(Err(Refusal { status: *status, body: body.clone() })), Some(*status))
+            Said::Status(status, _) if (200..=299).contains(status) => {
+                (Some(self.claimed(request, landed)), Some(*status))
             }
+            Said::Status(status, body) => (Some(Err(Refusal { status: *status, body: body.clone() })), Some(*status)),
         }
     }
 

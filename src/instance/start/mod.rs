@@ -11,18 +11,22 @@
 //! *Guarantees*: no machine is made before a conclusive look-up; a full host leads to a fork, never to an empty volume in place of data;
 //! once a machine exists the alarm decides, and it asks about the machine even when the time is over.
 
-use super::creation::{Creating, Creation};
+mod machine;
+mod room;
+mod volume;
+
+use super::creation::Creation;
 use super::ensure::{self, Ensure, Ensured};
-use super::holdings::{Cause, Relocation, Thing};
 use super::lookup::{Looking, Lookup};
+use super::note::Note;
 use super::phase::Phase;
-use super::placement::{Placed, Placement, Placing};
-use super::turn::{Note, Turn};
+use super::placement::Placement;
+use super::turn::Turn;
 use super::watch::{self, Watched};
 use super::{MachineRef, recover};
-use crate::call::{Call, Content, Done, MachineUpdate, WaitFor};
+use crate::call::{Call, Done, MachineUpdate, WaitFor};
 use crate::event::{Action, Milestone};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::Fault;
 use crate::id::{MachineVersion, VolumeId};
 use crate::name;
 use crate::observe::{HostStatus, Machine, MachineState};
@@ -226,7 +230,7 @@ impl Starting {
         }
     }
 
-    pub(crate) fn abandon(self: Box<Self>, t: &mut Turn<'_>) {
+    pub(crate) fn abandon(self, t: &mut Turn<'_>) {
         match self.stage {
             Stage::Volume(ensure) => ensure.abandon(t),
             Stage::Create(creation) => creation.abandon(t),
@@ -268,241 +272,6 @@ impl Starting {
         }
     }
 
-    /// What the machine is in decides what brings it up.
-    fn machine_seen(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
-        let machine = match seen(result) {
-            Ok(machine) => machine,
-            Err(fault) if fault.is_absent() => return self.machine_gone(t),
-            Err(_) => return self.later(t, Stage::Machine),
-        };
-        if machine.host_status != HostStatus::Ok {
-            t.rest();
-            return self.to(Stage::Look);
-        }
-        match machine.state {
-            MachineState::Started => self.to(Stage::Probe),
-            MachineState::Stopped | MachineState::Created | MachineState::Failed | MachineState::Suspended
-                if mounts_another(t, &machine) =>
-            {
-                t.log(Action::RepairMount);
-                self.to(Stage::Remove)
-            }
-            MachineState::Created if self.updated => self.to(Stage::Wait(machine.version)),
-            MachineState::Stopped | MachineState::Failed | MachineState::Suspended if self.updated => {
-                self.to(Stage::Boot)
-            }
-            MachineState::Stopped | MachineState::Created | MachineState::Failed | MachineState::Suspended => {
-                self.to(Stage::Update)
-            }
-            MachineState::Destroying | MachineState::Destroyed => self.machine_gone(t),
-            MachineState::Starting
-            | MachineState::Stopping
-            | MachineState::Suspending
-            | MachineState::Replacing
-            | MachineState::Updating
-            | MachineState::Restarting
-            | MachineState::Other(_) => self.to(Stage::Wait(machine.version)),
-        }
-    }
-
-    /// There is no machine (any more): make one. One that is still on its way out is watched until it is gone.
-    fn machine_gone(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
-        if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.now)) {
-            return self.later(t, Stage::Machine);
-        }
-        if let Some(machine) = t.me.machine.take() {
-            t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, t.now);
-        }
-        self.create(t)
-    }
-
-    fn updated(mut self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
-        match result {
-            Ok(_) => {
-                self.updated = true;
-                t.progress();
-                self.to(Stage::Recheck)
-            }
-            Err(fault) => self.not_up(t, fault, Stage::Machine),
-        }
-    }
-
-    fn rechecked(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
-        match seen(result) {
-            Ok(machine) if machine.state.is_going() => self.machine_gone(t),
-            Ok(machine) => {
-                let down = [MachineState::Stopped, MachineState::Failed, MachineState::Suspended];
-                if down.contains(&machine.state) { self.to(Stage::Boot) } else { self.to(Stage::Wait(machine.version)) }
-            }
-            Err(fault) if fault.is_absent() => self.machine_gone(t),
-            Err(_) => self.later(t, Stage::Recheck),
-        }
-    }
-
-    fn booted(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
-        match result {
-            Ok(_) => {
-                t.progress();
-                self.to(Stage::Wait(None))
-            }
-            Err(fault) => self.not_up(t, fault, Stage::Recheck),
-        }
-    }
-
-    /// An update or a start was turned down.
-    fn not_up(self: Box<Self>, t: &mut Turn<'_>, fault: Fault, again: Stage) -> Phase {
-        match fault.kind {
-            FaultKind::NoCapacity(_) => self.make_room(t, fault),
-            FaultKind::MissingVolume => self.to(Stage::MissingVolume),
-            FaultKind::Absent => self.machine_gone(t),
-            FaultKind::Refused | FaultKind::Conflict(_) => self.fail(t, fault.to_string()),
-            FaultKind::Busy | FaultKind::RateLimited | FaultKind::Unauthorized | FaultKind::Unknown => {
-                self.later(t, again)
-            }
-        }
-    }
-
-    fn removed(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
-        match result {
-            Err(fault) if fault.is_transient() => self.later(t, Stage::Remove),
-            Err(fault) if !fault.is_absent() => self.fail(t, fault.to_string()),
-            Ok(_) | Err(_) => {
-                t.progress();
-                if let Some(machine) = t.me.machine.take() {
-                    let due = t.now.plus(t.policy.disposal_backoff_ms.first().copied().unwrap_or_default());
-                    t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, due);
-                }
-                self.create(t)
-            }
-        }
-    }
-
-    fn create(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
-        let Some(volume) = t.me.volume.clone() else {
-            let ensure = Ensure::begin(t);
-            return self.to(Stage::Volume(ensure));
-        };
-        let region = t.me.region.clone();
-        match Creation::new(t, volume, region) {
-            Ok(creation) => self.to(Stage::Create(Box::new(creation))),
-            Err(fault) => self.fail(t, fault.to_string()),
-        }
-    }
-
-    fn created(self: Box<Self>, t: &mut Turn<'_>, creating: Creating) -> Phase {
-        match creating {
-            Creating::Next(creation) => self.to(Stage::Create(Box::new(creation))),
-            Creating::Later(creation) => self.later(t, Stage::Create(Box::new(creation))),
-            Creating::Done(machine, region) => {
-                t.me.machine = Some(machine);
-                t.me.region = region.or(t.me.region.take());
-                self.to(Stage::Wait(None))
-            }
-            Creating::NoRoom(fault) => self.make_room(t, fault),
-            Creating::MissingVolume(_) => self.to(Stage::MissingVolume),
-            Creating::Refused(fault) => self.fail(t, fault.to_string()),
-        }
-    }
-
-    /// The host of the volume is full: once, take the volume elsewhere (G3).
-    fn make_room(mut self: Box<Self>, t: &mut Turn<'_>, fault: Fault) -> Phase {
-        let (Some(class), false, Some(volume)) = (fault.capacity(), self.moved, t.me.volume.clone()) else {
-            return self.fail(t, fault.to_string());
-        };
-        self.moved = true;
-        let status = fault.status.unwrap_or_default();
-        let label = format!("fly_{status}_{}", class.as_str());
-        t.emit(Note::new(Milestone::StartCapacityRecovery).status(Status::Starting).label(label).error(fault.to_string()));
-        let region = t.me.region.clone();
-        if let (403, Some(region)) = (status, region.clone()) {
-            t.evict(region, class);
-        }
-        let placement = if t.me.ever_started() {
-            Placement::new(t, Content::Fork { source: volume }, region.as_ref())
-        } else {
-            ensure::place_fresh(t, region.as_ref())
-        };
-        match placement {
-            Ok(placement) => self.to(Stage::Move(Box::new(placement))),
-            Err(fault) => self.fail(t, fault.to_string()),
-        }
-    }
-
-    fn moved(self: Box<Self>, t: &mut Turn<'_>, placing: Placing) -> Phase {
-        match placing {
-            Placing::Next(placement) => self.to(Stage::Move(Box::new(placement))),
-            Placing::Later(placement) => self.later(t, Stage::Move(Box::new(placement))),
-            Placing::NoRoom(fault) | Placing::Refused(fault) => self.fail(t, fault.to_string()),
-            Placing::Done(placed) => {
-                let left = self.move_onto(t, placed);
-                match left {
-                    Some(volume) if t.me.ever_started() => self.to(Stage::Snapshots(volume)),
-                    Some(_) | None => self.anew(t),
-                }
-            }
-        }
-    }
-
-    /// The new volume is the instance's, in the same commit that puts the old one on the list.
-    fn move_onto(&self, t: &mut Turn<'_>, placed: Placed) -> Option<VolumeId> {
-        let left = t.me.volume.replace(placed.volume.clone());
-        t.me.region = placed.region.or(t.me.region.take());
-        let old = left.clone()?;
-        if t.me.ever_started() {
-            let relocation = Relocation { fork: placed.volume, healthy: false, hydrated: false, immediate: false };
-            let until = t.now.plus(t.policy.retention_ms);
-            t.me.dispose(Thing::Volume(old), Cause::Relocated(relocation), until);
-        } else {
-            t.me.dispose(Thing::Volume(old), Cause::Replaced, t.now);
-        }
-        left
-    }
-
-    /// A machine on the volume as it is now; the one there is has to go first.
-    fn anew(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
-        if t.me.machine.is_some() { self.to(Stage::Remove) } else { self.create(t) }
-    }
-
-    /// The provider did not find the volume when it was to be mounted. Does it find it when asked?
-    fn volume_seen(mut self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
-        let alive = match result {
-            Ok(Done::Volume(volume)) => !volume.state.is_dead(),
-            Err(fault) if !fault.is_absent() => return self.later(t, Stage::MissingVolume),
-            Ok(_) | Err(_) => false,
-        };
-        if !alive {
-            return self.to(Stage::Volume(Ensure::Check));
-        }
-        if !self.remade {
-            self.remade = true;
-            return self.anew(t);
-        }
-        if !ensure::may_be_fresh(t) {
-            return self.to(Stage::Volume(Ensure::Propose));
-        }
-        if let Some(volume) = t.me.volume.take() {
-            t.emit(Note::log(Action::ReplaceLostVolume).detail("volume", volume.as_str()).detail("data_loss", false));
-            t.me.dispose(Thing::Volume(volume), Cause::Replaced, t.now);
-        }
-        match ensure::place_fresh(t, None) {
-            Ok(placement) => self.to(Stage::Volume(Ensure::Place(Box::new(placement)))),
-            Err(fault) => self.fail(t, fault.to_string()),
-        }
-    }
-
-    fn waited(
-        self: Box<Self>, t: &mut Turn<'_>, version: Option<MachineVersion>, result: Result<Done, Fault>,
-    ) -> Phase {
-        match result {
-            Ok(Done::Waited { state: MachineState::Started }) => self.to(Stage::Probe),
-            Err(fault) if fault.is_transient() => self.later(t, Stage::Wait(version)),
-            Ok(_) | Err(_) => {
-                t.rest();
-                self.to(Stage::Look)
-            }
-        }
-    }
-
     /// After an alarm (S3).
     fn looked(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
         let over = t.is_over(self.since, t.policy.starting_timeout_ms);
@@ -524,9 +293,11 @@ impl Starting {
             MachineState::Started if known => self.to(Stage::Probe),
             MachineState::Failed if known => give_up(t, "fly_failed_state", "the machine failed to start"),
             MachineState::Destroyed => vanished(t),
-            state if over => {
-                give_up(t, "starting_timeout_with_machine", &format!("the machine was still {state} when time was over"))
-            }
+            state if over => give_up(
+                t,
+                "starting_timeout_with_machine",
+                &format!("the machine was still {state} when time was over"),
+            ),
             MachineState::Stopped | MachineState::Suspended if known => {
                 let ensure = Ensure::begin(t);
                 self.to(Stage::Volume(ensure))
@@ -585,7 +356,10 @@ pub(crate) fn update(t: &Turn<'_>, machine: crate::id::MachineId, volume: Volume
 }
 
 pub(crate) fn wait(
-    t: &Turn<'_>, machine: crate::id::MachineId, version: Option<MachineVersion>, state: WaitFor,
+    t: &Turn<'_>,
+    machine: crate::id::MachineId,
+    version: Option<MachineVersion>,
+    state: WaitFor,
 ) -> Call {
     Call::WaitMachine { machine, version, state, timeout_s: t.policy.wait_timeout_s }
 }

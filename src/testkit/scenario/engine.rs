@@ -1,0 +1,480 @@
+//! The run of a scenario: hands in one input after the other, makes the calls, lets time pass and the host crash.
+//!
+//! *Guarantees*: after every step of a scenario nothing is in flight and nothing is due; what is stored is all that survives a crash; a
+//! run ends, even if the instance never comes to rest.
+
+use super::Scenario;
+use super::command::Wish;
+use super::fly::{Defaults, defaults};
+use super::outcome::{CommandResult, End, Outcome};
+use super::script::{Crash, Mishap, Script};
+use super::steps::Step;
+use crate::call::Operation;
+use crate::command::{Code, CommandKind, RequestId};
+use crate::driver::{Applied, Decision, Driver, Held};
+use crate::event::Event;
+use crate::instance::Instance;
+use crate::observe::MachineState;
+use crate::persist;
+use crate::port::{EventSink, SinkError};
+use crate::status::Status;
+use crate::step::{Alarm, Effect, Input, Verdict, Why};
+use crate::testkit::fly::SimFly;
+use crate::testkit::request::Request;
+use crate::testkit::store::MemoryStore;
+use crate::time::Timestamp;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use async_trait::async_trait;
+use core::future::Future;
+use futures::FutureExt;
+use std::sync::{Mutex, PoisonError};
+
+/// Steps at one instant, and in all, after which an instance is taken to run in circles.
+const MOST_AT_ONCE: u64 = 10_000;
+const MOST_IN_ALL: u64 = 2_000_000;
+
+/// Runs a scenario.
+pub fn run(scenario: &Scenario) -> Outcome {
+    let mut engine = Engine::new(scenario);
+    if let Some(instance) = &scenario.record {
+        engine.begin(instance);
+    }
+    for (at, step) in scenario.steps.iter().enumerate() {
+        if engine.halted {
+            break;
+        }
+        engine.step(at, step);
+        engine.settle();
+    }
+    engine.outcome()
+}
+
+/// Keeps events, each once.
+#[derive(Clone, Debug, Default)]
+struct Recorder {
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl Recorder {
+    fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+impl EventSink for Recorder {
+    async fn deliver(&self, events: &[Event]) -> Result<(), SinkError> {
+        let mut known = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        for event in events {
+            if !known.iter().any(|seen| seen.key == event.key) {
+                known.push(event.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How a chain of steps and calls ended.
+enum Chain {
+    /// Nothing is in flight.
+    Done,
+    /// The host died; `kept` says whether anything of the chain had been committed.
+    Crashed { kept: bool },
+}
+
+struct Engine<'a> {
+    scenario: &'a Scenario,
+    defaults: Defaults,
+    script: Script,
+    sim: SimFly,
+    store: MemoryStore,
+    sink: Recorder,
+    driver: Driver<SimFly, SimFly, MemoryStore, Recorder, SimFly>,
+    results: Vec<CommandResult>,
+    /// The commands that answer with their end and have not, with their steps.
+    awaited: BTreeMap<RequestId, usize>,
+    violations: Vec<String>,
+    ticks: u64,
+    ticks_now: u64,
+    ticked_at: Timestamp,
+    halted: bool,
+}
+
+impl<'a> Engine<'a> {
+    fn new(scenario: &'a Scenario) -> Self {
+        let sim = SimFly::new(scenario.world.clone());
+        let store = MemoryStore::new();
+        let sink = Recorder::default();
+        let policy = scenario.policy.clone();
+        let driver = Driver::new(policy, sim.clone(), sim.clone(), store.clone(), sink.clone(), sim.clone());
+        Self {
+            scenario,
+            defaults: defaults(&scenario.policy, &scenario.owner),
+            script: Script::new(&scenario.script),
+            sim,
+            store,
+            sink,
+            driver,
+            results: Vec::new(),
+            awaited: BTreeMap::new(),
+            violations: Vec::new(),
+            ticks: 0,
+            ticks_now: 0,
+            ticked_at: scenario.start,
+            halted: false,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.sim.with(|world| world.now())
+    }
+
+    fn violated(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if !self.violations.contains(&what) {
+            self.violations.push(what);
+        }
+    }
+
+    fn halt(&mut self, why: impl Into<String>) {
+        self.violated(why);
+        self.halted = true;
+    }
+
+    fn stored(&mut self) -> Option<Instance> {
+        let stored = self.store.record(&self.scenario.sandbox)?;
+        match persist::decode(&stored.record) {
+            Ok(instance) => Some(instance),
+            Err(error) => {
+                self.halt(format!("the stored record cannot be read: {error}"));
+                None
+            }
+        }
+    }
+
+    fn alarm(&self) -> Option<Alarm> {
+        self.store.alarm(&self.scenario.sandbox)
+    }
+
+    /// A host start with a stored record.
+    fn begin(&mut self, instance: &Instance) {
+        match persist::encode(instance) {
+            Ok(record) => {
+                self.store.put(&self.scenario.sandbox, record, Some(instance.alarm()));
+                self.feed(Input::Resume, None);
+                self.settle();
+            }
+            Err(error) => self.halt(error.to_string()),
+        }
+    }
+
+    fn step(&mut self, at: usize, step: &Step) {
+        match step {
+            Step::Alarm => match self.alarm() {
+                Some(alarm) => {
+                    self.sim.with(|world| world.advance_to(alarm.at));
+                    self.feed(Input::Alarm, None);
+                }
+                None => self.violated(format!("steps[{at}]: no alarm is armed")),
+            },
+            Step::AlarmNow => self.feed(Input::Alarm, None),
+            Step::Advance(ms) => self.advance(self.now().plus(*ms)),
+            Step::Command(wish) => self.command(at, wish),
+            Step::Machine(id, parts) => {
+                let unknown = self.sim.with(|world| world.machine(id).is_none());
+                if unknown && parts.gone {
+                    self.violated(format!("steps[{at}]: there is no machine {id}"));
+                } else {
+                    self.sim.with(|world| parts.put(world, id, &self.defaults));
+                }
+            }
+            Step::Volume(id, parts) => {
+                let unknown = self.sim.with(|world| world.volume(id).is_none());
+                if unknown && parts.gone {
+                    self.violated(format!("steps[{at}]: there is no volume {id}"));
+                } else {
+                    self.sim.with(|world| parts.put(world, id, &self.defaults));
+                }
+            }
+            Step::Resume => self.feed(Input::Resume, None),
+            Step::Health(healthy) => self.sim.with(|world| world.healthy = *healthy),
+            Step::Boot(boot) => self.sim.with(|world| world.boot = *boot),
+            Step::Capacity(limits) => self.sim.with(|world| {
+                for (region, creates) in limits {
+                    world.limit(region, *creates);
+                }
+            }),
+        }
+    }
+
+    /// Fires what is due until nothing is.
+    fn settle(&mut self) {
+        while !self.halted && self.alarm().is_some_and(|alarm| alarm.at <= self.now()) {
+            self.feed(Input::Alarm, None);
+        }
+    }
+
+    fn advance(&mut self, until: Timestamp) {
+        while !self.halted {
+            match self.alarm().filter(|alarm| alarm.at <= until) {
+                Some(alarm) => {
+                    self.sim.with(|world| world.advance_to(alarm.at));
+                    self.feed(Input::Alarm, None);
+                }
+                None => break,
+            }
+        }
+        self.sim.with(|world| world.advance_to(until));
+    }
+
+    fn command(&mut self, at: usize, wish: &Wish) {
+        match wish.command(&self.scenario.identity, self.scenario.seed) {
+            Ok(command) => self.feed(Input::Command(command), Some(at)),
+            Err(why) => {
+                let result = self.nonsense(at, wish.kind, why);
+                self.results.push(result);
+            }
+        }
+    }
+
+    /// What a command with an impossible argument is answered: first whether it would have been taken on at all.
+    fn nonsense(&mut self, at: usize, kind: CommandKind, why: String) -> CommandResult {
+        let refusal = match self.stored() {
+            Some(instance) => instance.allows(kind).err(),
+            None if kind == CommandKind::Provision => None,
+            None => {
+                let sentence = "there is no such instance";
+                return CommandResult::failed(at, Code::NotProvisioned.as_str(), sentence);
+            }
+        };
+        match refusal {
+            Some(rejection) => CommandResult::failed(at, rejection.code.as_str(), rejection.message),
+            None => CommandResult::failed(at, Code::InvalidArgument.as_str(), why),
+        }
+    }
+
+    /// Hands in an input; after a crash the host restarts at once, and what was not committed of an alarm is fired again.
+    fn feed(&mut self, input: Input, step: Option<usize>) {
+        let mut due = Vec::from([input]);
+        while let Some(input) = due.pop() {
+            if self.halted {
+                return;
+            }
+            let was_alarm = matches!(input, Input::Alarm);
+            let was_command = matches!(input, Input::Command(_));
+            if let Chain::Crashed { kept } = self.chain(input, step) {
+                if was_alarm && !kept {
+                    due.push(Input::Alarm);
+                }
+                if let Some(at) = step.filter(|_| was_command && !kept) {
+                    let sentence = "the host died before the command was committed";
+                    self.answer(CommandResult::failed(at, "host_crashed", sentence));
+                }
+                due.push(Input::Resume);
+            }
+        }
+    }
+
+    fn answer(&mut self, result: CommandResult) {
+        match self.results.iter_mut().find(|known| known.step == result.step) {
+            Some(known) => *known = result,
+            None => self.results.push(result),
+        }
+    }
+
+    /// One input and all that follows from it, until nothing is in flight.
+    fn chain(&mut self, input: Input, step: Option<usize>) -> Chain {
+        let commits = self.store.commits();
+        let command = step.filter(|_| matches!(input, Input::Command(_)));
+        let mut next: Option<(Input, Option<Held>)> = Some((input, None));
+        let mut is_first = true;
+        while let Some((input, held)) = next.take() {
+            if !self.tick() {
+                return Chain::Done;
+            }
+            let crashed = |engine: &Self| Chain::Crashed { kept: engine.store.commits() > commits };
+            let decided = ready(self.driver.decide(&self.scenario.sandbox, held, input));
+            let Some(decision) = self.unless_stuck(decided) else { return Chain::Done };
+            let mishap = asked_for(&decision).and_then(|request| self.script.next(&request));
+            if matches!(mishap, Some(Mishap::Crash(Crash::Uncommitted))) {
+                return crashed(self);
+            }
+            self.inspect(&decision);
+            let committed = ready(self.driver.commit(decision));
+            let Some(applied) = self.unless_stuck(committed) else { return Chain::Done };
+            if let Some(at) = command.filter(|_| is_first) {
+                self.verdict(at, &applied.verdict);
+            }
+            is_first = false;
+            self.inspect_committed(&applied);
+            let Applied { pending, replies, .. } = applied;
+            for reply in replies {
+                if let Some(at) = self.awaited.remove(&reply.to) {
+                    self.answer(CommandResult::ended(at, reply.result));
+                }
+            }
+            let Some(pending) = pending else { return Chain::Done };
+            self.inspect_call(&pending.operation, pending.held.is_some());
+            let strike = match &mishap {
+                Some(Mishap::Crash(Crash::Before)) => return crashed(self),
+                Some(Mishap::Strike(strike)) => Some(strike.clone()),
+                Some(Mishap::Crash(Crash::After | Crash::Uncommitted)) | None => None,
+            };
+            self.sim.strike_next(strike);
+            let outcome = ready(self.driver.execute(&pending.operation).map(Ok::<_, String>));
+            let Some(outcome) = self.unless_stuck(outcome) else { return Chain::Done };
+            if matches!(mishap, Some(Mishap::Crash(Crash::After))) {
+                return crashed(self);
+            }
+            next = Some((outcome, pending.held));
+        }
+        Chain::Done
+    }
+
+    fn verdict(&mut self, at: usize, verdict: &Verdict) {
+        let result = match verdict {
+            Verdict::Applied | Verdict::Ignored(_) => CommandResult::accepted(at),
+            Verdict::Pending(request) => {
+                self.awaited.insert(*request, at);
+                CommandResult::accepted(at)
+            }
+            Verdict::Denied(rejection) => CommandResult::failed(at, rejection.code.as_str(), rejection.message.clone()),
+        };
+        self.answer(result);
+    }
+
+    fn tick(&mut self) -> bool {
+        let now = self.now();
+        self.ticks = self.ticks.saturating_add(1);
+        self.ticks_now = if now == self.ticked_at { self.ticks_now.saturating_add(1) } else { 1 };
+        self.ticked_at = now;
+        if self.ticks_now > MOST_AT_ONCE {
+            self.halt(format!("more than {MOST_AT_ONCE} steps at one instant"));
+        } else if self.ticks > MOST_IN_ALL {
+            self.halt(format!("more than {MOST_IN_ALL} steps"));
+        }
+        !self.halted
+    }
+
+    fn unless_stuck<T, E: ToString>(&mut self, result: Option<Result<T, E>>) -> Option<T> {
+        match result {
+            Some(Ok(value)) => return Some(value),
+            Some(Err(error)) => self.halt(error.to_string()),
+            None => self.halt("a port did not answer at once"),
+        }
+        None
+    }
+
+    /// What must hold of a step before it is committed.
+    fn inspect(&mut self, decision: &Decision) {
+        let now = self.now();
+        let step = decision.step();
+        let alarms: Vec<Alarm> = step.effects.iter().filter_map(scheduled).collect();
+        match (&step.next, alarms.as_slice()) {
+            (Some(instance), _) if instance.alarm().at < now && step.needs_commit() => {
+                self.violated("alarm: the record's alarm lies in the past");
+            }
+            (Some(instance), [alarm]) if *alarm != instance.alarm() => {
+                self.violated("alarm: the one scheduled is not the one of the record");
+            }
+            (Some(_), []) if step.needs_commit() => self.violated("alarm: a step of a live instance schedules none"),
+            (_, [_, _, ..]) => self.violated("alarm: a step schedules two"),
+            (None, [_]) => self.violated("alarm: one without an instance"),
+            (Some(_), _) | (None, []) => {}
+        }
+        let Some(instance) = &step.next else { return };
+        let again = persist::encode(instance).ok().and_then(|record| persist::decode(&record).ok());
+        if again.as_ref() != Some(instance) {
+            self.violated("record: what is stored does not bring the same instance back");
+        }
+        let calls = step.effects.iter().filter_map(called);
+        for request in calls.map(|operation| Request::from(&operation.call)) {
+            let Request::DeleteVolume(volume) = &request else { continue };
+            if instance.uses_volume(volume) && instance.status() != Status::Destroying {
+                self.violated(format!("data: the volume {volume} is in use and is to be deleted"));
+            }
+        }
+    }
+
+    /// What must hold of the store after a step.
+    fn inspect_committed(&mut self, applied: &Applied) {
+        let has_record = self.store.record(&self.scenario.sandbox).is_some();
+        if has_record != self.alarm().is_some() {
+            self.violated("alarm: a stored record without one, or one without a record");
+        }
+        if applied.alarm.is_some_and(|alarm| alarm.why == Why::CallDeadline) && applied.pending.is_none() {
+            self.violated("alarm: it waits for a call that nobody makes");
+        }
+        let started = self.sim.with(|world| {
+            let mut writers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for (id, machine) in world.machines() {
+                let runs = machine.true_state() == MachineState::Started;
+                let ours = self.defaults.owns(&machine.metadata);
+                for volume in machine.mounts.iter().filter(|_| runs && ours) {
+                    writers.entry(volume.clone()).or_default().push(id.clone());
+                }
+            }
+            writers
+        });
+        for (volume, machines) in started.into_iter().filter(|(_, machines)| machines.len() > 1) {
+            self.violated(format!("writers: {volume} is mounted by {}", machines.join(" and ")));
+        }
+    }
+
+    /// A call that changes the world leaves only after the commit that knows of it.
+    fn inspect_call(&mut self, operation: &Operation, held: bool) {
+        let known = self.stored().and_then(|instance| instance.in_flight());
+        if operation.id.kind.mutates() && (held || known != Some(operation.id)) {
+            self.violated(format!("commit: {} leaves before the commit that knows of it", operation.id));
+        }
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let instance = self.stored();
+        let events = self.sink.events();
+        let now = self.now();
+        let alarm = self.alarm().map(|alarm| alarm.at);
+        if instance.is_some() && alarm.is_none_or(|at| at < now) && !self.halted {
+            self.violated("alarm: none, or a past one, at the end of the run");
+        }
+        self.results.sort_by_key(|result| result.step);
+        let commits = self.store.commits();
+        self.sim.with(|world| {
+            Outcome::new(&End {
+                name: &self.scenario.name,
+                expect: &self.scenario.expect,
+                now,
+                alarm,
+                instance: instance.as_ref(),
+                results: &self.results,
+                events: &events,
+                world,
+                commits,
+                violations: &self.violations,
+            })
+        })
+    }
+}
+
+/// Every port of a run answers at once.
+fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
+    future.now_or_never()
+}
+
+fn asked_for(decision: &Decision) -> Option<Request> {
+    decision.step().effects.iter().find_map(called).map(|operation| Request::from(&operation.call))
+}
+
+fn called(effect: &Effect) -> Option<&Operation> {
+    if let Effect::Call(operation) = effect { Some(operation) } else { None }
+}
+
+fn scheduled(effect: &Effect) -> Option<Alarm> {
+    if let Effect::ScheduleAlarm(alarm) = effect { Some(*alarm) } else { None }
+}

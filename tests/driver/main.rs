@@ -1,0 +1,11 @@
+//! The driver against mocks of its ports and against a store in memory.
+
+mod bench;
+
+mod commits;
+mod executors;
+mod outbox;
+mod races;
+mod records;
+mod routes;
+mod traces;
