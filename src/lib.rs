@@ -102,3 +102,8 @@ pub use time::Timestamp;
 pub use driver::Driver;
 #[cfg(feature = "driver")]
 pub use port::{Clock, EventSink, HealthProbe, Provider, Store};
+
+/// The example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -34,9 +34,12 @@ mod turn;
 mod view;
 mod watch;
 
-pub use explain::Explanation;
+pub use explain::{Awaited, Blocked, Explanation};
 pub use holdings::Condemned;
-pub use view::{Actions, AdminView, DisposalView, ErrorView, RecoveryView, RetainedView, UserView};
+pub use view::{
+    AdminActions, AdminView, CallView, Caller, Control, CopyView, DisposalCause, DisposalView, ErrorKind, ErrorView,
+    Gate, Hold, MissingView, RecoveryState, RecoveryView, RetainedView, ThingView, UserActions, UserView,
+};
 
 pub(crate) use holdings::{Cause, Entry, Holdings, Thing};
 pub(crate) use phase::Phase;

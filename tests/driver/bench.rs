@@ -227,7 +227,7 @@ impl Bench {
         });
         let at = self.clone();
         mock.expect_list_snapshots().returning(move |_, _| {
-            at.arrive(CallKind::ListSnapshots);
+            drop(at.arrive(CallKind::ListSnapshots));
             Ok(Vec::new())
         });
         let at = self.clone();
@@ -242,7 +242,7 @@ impl Bench {
         let mut mock = MockHealthProbe::new();
         let at = self.clone();
         mock.expect_probe().returning(move |_, _, _, _| {
-            at.arrive(CallKind::ProbeHealth);
+            drop(at.arrive(CallKind::ProbeHealth));
             Ok(true)
         });
         mock

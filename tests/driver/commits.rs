@@ -261,6 +261,7 @@ fn the_driver_hands_the_store_exactly_what_it_loaded() {
         })
         .returning(|_, _| Ok(Revision(42)));
     let host = Driver::new(Policy::default(), bench.provider(), bench.health(), store, bench.sink(), bench.clock());
-    let applied = block_on(host.apply(&sandbox(), None, Input::Command(Command::RetryLookup))).unwrap();
+    let applied = block_on(host.apply(&sandbox(), None, destroy())).unwrap();
     assert_eq!(applied.verdict, Verdict::Applied);
+    assert_eq!(pending(applied).held, None, "the store knows who waits");
 }

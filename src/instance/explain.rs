@@ -1,3 +1,0 @@
-//! stub
-/// s
-pub struct Explanation;

@@ -1,0 +1,3 @@
+//! One instance for each situation that the views tell apart.
+
+use crate::script::*;
