@@ -22,6 +22,7 @@ mod engine;
 mod evaluate;
 mod expect;
 mod fly;
+mod journal;
 mod json;
 mod outcome;
 mod script;
@@ -30,6 +31,7 @@ mod times;
 
 pub use engine::run;
 pub use evaluate::Failure;
+pub use journal::Moment;
 pub use outcome::{CommandResult, Outcome};
 
 use super::world::World;
@@ -41,7 +43,7 @@ use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use cursor::{At, Members};
+use cursor::{At, Members, When};
 use script::Scripted;
 use serde_json::{Map, Value};
 use steps::Step;
@@ -200,20 +202,40 @@ fn policy(at: &At<'_>) -> Result<Policy, Malformed> {
     })
 }
 
-/// A flat record with its relative times filled in.
+/// The fields of the flat record that hold times this library reads.
+const TIMES: [&str; 13] = [
+    "provisionedAt",
+    "startingAt",
+    "restartingAt",
+    "recoveryStartedAt",
+    "lastStartedAt",
+    "lastStoppedAt",
+    "lastMetadataRecoveryAt",
+    "lastDestroyErrorAt",
+    "lastStartErrorAt",
+    "lastRestartErrorAt",
+    "lastRecoveryErrorAt",
+    "restoreStartedAt",
+    "recoveryPreviousVolumeCleanupAfter",
+];
+
+/// A flat record with its times filled in. What this library does not read stays as it is, unless it is relative to now.
 fn resolved(at: &At<'_>, start: Timestamp) -> Result<Map<String, Value>, Malformed> {
     let mut record = Map::new();
     for (name, field) in at.object(None)?.iter() {
         let is_time = name.ends_with("At") || name.ends_with("CleanupAfter");
-        let relative = field.value.as_str().is_some_and(|text| times::relative(text).is_some());
-        let value = if relative {
-            Value::from(field.when()?.from(start).as_millis())
-        } else {
-            let looks_relative = field.value.as_str().is_some_and(times::looks_relative);
-            if looks_relative || (is_time && !field.value.is_null() && times::instant(field.value).is_none()) {
-                return Err(field.wrong(cursor::TIME));
+        let written = times::instant(field.value).filter(|_| TIMES.contains(&name));
+        let relative = field.value.as_str().and_then(times::relative);
+        let looks_relative = field.value.as_str().is_some_and(times::looks_relative);
+        let value = match (relative.map(When::FromNow), written.map(When::At)) {
+            (Some(when), _) | (None, Some(when)) => Value::from(when.from(start).as_millis()),
+            (None, None) => {
+                let readable = field.value.is_null() || times::instant(field.value).is_some();
+                if looks_relative || (is_time && !readable) {
+                    return Err(field.wrong(cursor::TIME));
+                }
+                field.value.clone()
             }
-            field.value.clone()
         };
         record.insert(name.to_string(), value);
     }
@@ -226,7 +248,6 @@ fn import(
     policy: &Policy,
     start: Timestamp,
 ) -> Result<Option<Instance>, Malformed> {
-    flat::import(record, seed, policy, start).map_err(|error| {
-        Malformed::new("$.record", format!("a record that can be imported ({error})"), "one that cannot")
-    })
+    flat::import(record, seed, policy, start)
+        .map_err(|error| Malformed::new(format!("$.record.{}", error.field), error.expected, error.got))
 }

@@ -3,6 +3,7 @@
 use crate::bench::{Bench, block_on, operation, pending, provision, sandbox, start};
 use kiloclaw_lifecycle::command::Command;
 use kiloclaw_lifecycle::driver::{DriverError, TRIES};
+use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::port::StoreError;
 use kiloclaw_lifecycle::step::{Ignored, Input, Verdict};
 use kiloclaw_lifecycle::testkit::store::ContendedStore;
@@ -27,6 +28,26 @@ fn a_lost_compare_and_swap_is_stepped_again() {
         let world = bench.world();
         assert_eq!((world.machines.len(), world.volumes.len()), (1, 1));
     }
+}
+
+#[test]
+fn what_a_committed_call_brought_survives_lost_compare_and_swaps() {
+    let bench = Bench::new();
+    let store = ContendedStore::new(bench.store.clone());
+    let host = bench.host_on(store.clone());
+    block_on(host.handle(&sandbox(), provision())).unwrap();
+    let mut applied = block_on(host.apply(&sandbox(), None, start())).unwrap();
+    while applied.pending.is_some() {
+        let next = pending(applied);
+        let outcome = block_on(host.execute(&next.operation));
+        // Questions that are not committed are only asked again; everything else is made once.
+        store.lose(if next.held.is_none() { 2 } else { 0 });
+        applied = block_on(host.apply(&sandbox(), next.held, outcome)).unwrap();
+        assert_eq!(applied.verdict, Verdict::Applied);
+    }
+    assert_eq!(bench.instance().unwrap().status().as_str(), "running");
+    let world = bench.world();
+    assert_eq!((world.machines.len(), world.volumes.len()), (1, 1));
 }
 
 #[test]
@@ -98,17 +119,12 @@ fn an_older_answer_is_not_taken_for_the_answer_to_a_call_of_the_same_number() {
     let stored = bench.store.record(&sandbox());
     assert!(started.pending.as_ref().unwrap().held.is_none(), "the start is committed with its question");
 
-    let mut answer = block_on(one.execute(&asked.operation));
-    let mut held = asked.held;
-    let last = loop {
-        let applied = block_on(one.apply(&sandbox(), held, answer)).unwrap();
-        let Some(next) = applied.pending.clone() else { break applied };
-        assert!(next.held.is_some());
-        answer = block_on(one.execute(&next.operation));
-        held = next.held;
-    };
+    // This answer ends the chain of the first host, so that it has to be written.
+    let result = Err(Fault::new(FaultKind::RateLimited, Some(429), "slow down"));
+    let answer = Input::Outcome { op: asked.operation.id, result };
+    let last = block_on(one.apply(&sandbox(), asked.held, answer)).unwrap();
     assert_eq!(last.verdict, Verdict::Ignored(Ignored::Stale));
-    assert_eq!(last.alarm, bench.store.alarm(&sandbox()));
+    assert_eq!((last.pending, last.alarm), (None, bench.store.alarm(&sandbox())));
     assert_eq!(bench.store.record(&sandbox()), stored, "the start still waits for its own answer");
 }
 

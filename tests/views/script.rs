@@ -1,10 +1,12 @@
 //! An instance led through its life by hand: every call is named before it is answered.
 
-use kiloclaw_lifecycle::call::{CallKind, Done, Operation};
+use kiloclaw_lifecycle::call::{Call, CallKind, Done, Operation};
 use kiloclaw_lifecycle::command::{Provision, Spec};
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::id::{Identity, MachineId, Region, ResourceName, SandboxId, SnapshotId, UserId, VolumeId};
-use kiloclaw_lifecycle::observe::{HostStatus, Machine, MachineConfig, MachineState, Mount, Snapshot, Volume, VolumeState};
+use kiloclaw_lifecycle::observe::{
+    HostStatus, Machine, MachineConfig, MachineState, Mount, Snapshot, Volume, VolumeState,
+};
 use kiloclaw_lifecycle::{Command, Effect, Input, Instance, Knobs, Policy, Timestamp, Verdict, step};
 use std::collections::BTreeMap;
 
@@ -13,20 +15,20 @@ const BIRTH: u64 = 1_775_433_600_000;
 /// Every answer takes so long.
 const LATENCY_MS: u64 = 1_000;
 
-pub struct Script {
-    pub policy: Policy,
-    pub now: Timestamp,
-    pub instance: Instance,
+pub(crate) struct Script {
+    pub(crate) policy: Policy,
+    pub(crate) now: Timestamp,
+    pub(crate) instance: Instance,
     call: Option<Operation>,
 }
 
 impl Script {
     /// A registered instance under the default policy.
-    pub fn born() -> Self {
+    pub(crate) fn born() -> Self {
         Self::born_under(Knobs::default())
     }
 
-    pub fn born_under(knobs: Knobs) -> Self {
+    pub(crate) fn born_under(knobs: Knobs) -> Self {
         let policy = Policy::new(knobs).expect("the knobs make sense");
         let now = Timestamp::from_millis(BIRTH);
         let first = step(None, &policy, now, Input::Command(Command::Provision(Box::new(provision()))));
@@ -34,21 +36,21 @@ impl Script {
         Self { policy, now, instance, call: None }
     }
 
-    pub fn command(&mut self, command: Command) -> &mut Self {
+    pub(crate) fn command(&mut self, command: Command) -> &mut Self {
         let verdict = self.step(Input::Command(command));
         assert!(matches!(verdict, Verdict::Applied | Verdict::Pending(_)), "{verdict:?}");
         self
     }
 
     /// The alarm rings when it is due.
-    pub fn alarm(&mut self) -> &mut Self {
+    pub(crate) fn alarm(&mut self) -> &mut Self {
         self.now = self.instance.alarm().at.max(self.now);
         self.step(Input::Alarm);
         self
     }
 
     /// The call in flight is of this kind, and ends like this.
-    pub fn on(&mut self, kind: CallKind, result: Result<Done, Fault>) -> &mut Self {
+    pub(crate) fn on(&mut self, kind: CallKind, result: Result<Done, Fault>) -> &mut Self {
         self.awaits(kind);
         let call = self.call.take().expect("a call in flight");
         self.now = self.now.plus(LATENCY_MS);
@@ -57,12 +59,18 @@ impl Script {
     }
 
     /// The call in flight is of this kind.
-    pub fn awaits(&mut self, kind: CallKind) -> &mut Self {
+    pub(crate) fn awaits(&mut self, kind: CallKind) -> &mut Self {
         assert_eq!(self.call.as_ref().map(|call| call.id.kind), Some(kind), "{:?}", self.instance);
         self
     }
 
-    pub fn rests(&mut self) -> &mut Self {
+    /// Whether the call in flight is about this machine.
+    pub(crate) fn is_asked_about(&self, machine: &str) -> bool {
+        let asked = Call::GetMachine { machine: machine_id(machine) };
+        self.call.as_ref().is_some_and(|operation| operation.call == asked)
+    }
+
+    pub(crate) fn rests(&mut self) -> &mut Self {
         assert_eq!(self.call, None);
         self
     }
@@ -82,7 +90,7 @@ impl Script {
     }
 }
 
-pub fn provision() -> Provision {
+pub(crate) fn provision() -> Provision {
     Provision { identity: identity(), seed: 7, spec: Spec::default() }
 }
 
@@ -94,11 +102,11 @@ fn identity() -> Identity {
     }
 }
 
-pub fn volume_id(id: &str) -> VolumeId {
+pub(crate) fn volume_id(id: &str) -> VolumeId {
     VolumeId::new(id).expect("an id")
 }
 
-pub fn machine_id(id: &str) -> MachineId {
+pub(crate) fn machine_id(id: &str) -> MachineId {
     MachineId::new(id).expect("an id")
 }
 
@@ -106,44 +114,44 @@ fn region(id: &str) -> Region {
     Region::new(id).expect("a region")
 }
 
-pub fn accepted() -> Result<Done, Fault> {
+pub(crate) fn accepted() -> Result<Done, Fault> {
     Ok(Done::Accepted)
 }
 
-pub fn no_machines() -> Result<Done, Fault> {
+pub(crate) fn no_machines() -> Result<Done, Fault> {
     Ok(Done::Machines(Vec::new()))
 }
 
-pub fn no_volumes() -> Result<Done, Fault> {
+pub(crate) fn no_volumes() -> Result<Done, Fault> {
     Ok(Done::Volumes(Vec::new()))
 }
 
-pub fn volume_made(id: &str, state: VolumeState) -> Result<Done, Fault> {
+pub(crate) fn volume_made(id: &str, state: VolumeState) -> Result<Done, Fault> {
     Ok(Done::VolumeCreated { volume: volume_id(id), region: Some(region("fra")), state })
 }
 
-pub fn machine_made(id: &str) -> Result<Done, Fault> {
+pub(crate) fn machine_made(id: &str) -> Result<Done, Fault> {
     Ok(Done::MachineCreated { machine: machine_id(id), region: Some(region("fra")) })
 }
 
-pub fn waited(state: MachineState) -> Result<Done, Fault> {
+pub(crate) fn waited(state: MachineState) -> Result<Done, Fault> {
     Ok(Done::Waited { state })
 }
 
-pub fn health(healthy: bool) -> Result<Done, Fault> {
+pub(crate) fn health(healthy: bool) -> Result<Done, Fault> {
     Ok(Done::Health { healthy })
 }
 
-pub fn no_snapshots() -> Result<Done, Fault> {
+pub(crate) fn no_snapshots() -> Result<Done, Fault> {
     Ok(Done::Snapshots(Vec::new()))
 }
 
-pub fn snapshot(id: &str) -> Result<Done, Fault> {
+pub(crate) fn snapshot(id: &str) -> Result<Done, Fault> {
     let id = SnapshotId::new(id).expect("an id");
     Ok(Done::Snapshots(vec![Snapshot { id, status: "created".into(), size_gb: Some(10) }]))
 }
 
-pub fn machine(id: &str, state: MachineState, volume: &str) -> Machine {
+pub(crate) fn machine(id: &str, state: MachineState, volume: &str) -> Machine {
     Machine {
         id: machine_id(id),
         name: Some(ResourceName::new(id).expect("a name")),
@@ -166,11 +174,11 @@ pub fn machine(id: &str, state: MachineState, volume: &str) -> Machine {
 }
 
 /// What `get_machine` brings.
-pub fn look(machine: Machine) -> Result<Done, Fault> {
+pub(crate) fn look(machine: Machine) -> Result<Done, Fault> {
     Ok(Done::Machine(Box::new(machine)))
 }
 
-pub fn volume(id: &str, state: VolumeState) -> Volume {
+pub(crate) fn volume(id: &str, state: VolumeState) -> Volume {
     Volume {
         id: volume_id(id),
         name: "kiloclaw_sbx_1".to_string(),
@@ -184,22 +192,22 @@ pub fn volume(id: &str, state: VolumeState) -> Volume {
 }
 
 /// What `get_volume` brings.
-pub fn found(volume: Volume) -> Result<Done, Fault> {
+pub(crate) fn found(volume: Volume) -> Result<Done, Fault> {
     Ok(Done::Volume(Box::new(volume)))
 }
 
-pub fn absent() -> Result<Done, Fault> {
+pub(crate) fn absent() -> Result<Done, Fault> {
     Err(Fault::new(FaultKind::Absent, Some(404), "not found"))
 }
 
-pub fn refused() -> Result<Done, Fault> {
+pub(crate) fn refused() -> Result<Done, Fault> {
     Err(Fault::new(FaultKind::Refused, Some(422), "invalid config"))
 }
 
-pub fn unknown() -> Result<Done, Fault> {
+pub(crate) fn unknown() -> Result<Done, Fault> {
     Err(Fault::new(FaultKind::Unknown, Some(503), "upstream timed out"))
 }
 
-pub fn busy() -> Result<Done, Fault> {
+pub(crate) fn busy() -> Result<Done, Fault> {
     Err(Fault::new(FaultKind::Busy, Some(412), "still bound"))
 }

@@ -2,7 +2,7 @@
 
 use super::date;
 use crate::id::{MachineId, VolumeId};
-use crate::instance::view::{Hold, ThingView};
+use crate::instance::view::{self, Hold, ThingView};
 use crate::instance::{Entry, Instance};
 use crate::observe::HostStatus;
 use crate::status::Status;
@@ -38,6 +38,8 @@ pub enum Blocked {
         until: Timestamp,
         /// What else it waits for; empty when its date alone decides.
         by: Vec<Hold>,
+        /// How the last attempt to remove it failed.
+        error: Option<String>,
     },
     /// A removal that was given up.
     Abandoned {
@@ -68,7 +70,8 @@ pub(super) fn of(me: &Instance) -> Vec<Blocked> {
     let kept = |entry: &&Entry| !entry.abandoned && me.status() != Status::Destroying;
     let retained = me.holdings.retained().filter(kept).filter_map(|entry| {
         let volume = entry.volume()?.clone();
-        Some(Blocked::Retained { volume, until: entry.due, by: crate::instance::view::holds(me, entry) })
+        let error = entry.error.as_ref().map(|noted| noted.message.clone());
+        Some(Blocked::Retained { volume, until: entry.due, by: view::holds(me, entry), error })
     });
     missing.chain(host).chain(abandoned).chain(retained).collect()
 }
@@ -91,20 +94,26 @@ impl fmt::Display for Blocked {
             Self::HostTrouble { machine: None, host_status } => {
                 write!(f, "Nothing is concluded from a host that is {host_status}")
             }
-            Self::Retained { volume, until, by } => {
-                write!(f, "Volume {volume} is kept until {}", date(*until))?;
-                let mut word = ", and because";
-                by.iter().try_for_each(|hold| {
-                    let joined = core::mem::replace(&mut word, " and");
-                    write!(f, "{joined} {hold}")
-                })
+            Self::Retained { volume, until, by, error } => {
+                retained(f, volume, *until, by)?;
+                failed(f, error.as_deref())
             }
-            Self::Abandoned { thing, attempts, error: Some(error) } => {
-                write!(f, "The removal of {thing} was given up after {attempts} attempts: {error}")
-            }
-            Self::Abandoned { thing, attempts, error: None } => {
-                write!(f, "The removal of {thing} was given up after {attempts} attempts")
+            Self::Abandoned { thing, attempts, error } => {
+                write!(f, "The removal of {thing} was given up (attempts: {attempts})")?;
+                failed(f, error.as_deref())
             }
         }
     }
+}
+
+fn retained(f: &mut fmt::Formatter<'_>, volume: &VolumeId, until: Timestamp, by: &[Hold]) -> fmt::Result {
+    let Some((first, others)) = by.split_first() else {
+        return write!(f, "Volume {volume} is kept until {}", date(until));
+    };
+    write!(f, "Volume {volume}, whose date is {}, is held back: {first}", date(until))?;
+    others.iter().try_for_each(|hold| write!(f, ", and {hold}"))
+}
+
+fn failed(f: &mut fmt::Formatter<'_>, error: Option<&str>) -> fmt::Result {
+    error.map_or(Ok(()), |error| write!(f, "; the last attempt failed: {error}"))
 }

@@ -1,6 +1,7 @@
 //! What led to the present status.
 
 use super::date;
+use crate::command::CommandKind;
 use crate::instance::phase::Phase;
 use crate::instance::view::ErrorKind;
 use crate::instance::{Instance, Noted};
@@ -11,8 +12,11 @@ use alloc::string::{String, ToString};
 pub(super) fn of(me: &Instance) -> String {
     let since = me.since().map_or_else(String::new, |at| format!(" since {}", date(at)));
     match &me.phase {
-        Phase::Provisioned(_) => format!("The instance has been registered{since} and was never started"),
-        Phase::Starting(_) => format!("The instance has been starting{since}{}", but(me.errors.start.as_ref())),
+        Phase::Provisioned(_) => {
+            let at = me.provisioned_at.map_or_else(String::new, |at| format!(" at {}", date(at)));
+            format!("The instance was registered{at} and has never been started")
+        }
+        Phase::Starting(_) => format!("The instance has been starting{since}{}", error(me.errors.start.as_ref())),
         Phase::Running(_) => running(me, &since),
         Phase::Stopping(_) => format!("The instance has been stopping{since}, because a stop was asked for"),
         Phase::Stopped(_) => format!("The instance has been stopped{since}, because {}", stopped(me)),
@@ -23,8 +27,8 @@ pub(super) fn of(me: &Instance) -> String {
         Phase::Restarting(restarting) => {
             let sent =
                 if restarting.sent { "the machine has taken it on" } else { "the machine has not taken it on yet" };
-            let error = but(me.errors.restart.as_ref());
-            format!("A new configuration has been on its way to the machine{since}; {sent}{error}")
+            let trouble = error(me.errors.restart.as_ref());
+            format!("A new configuration has been on its way to the machine{since}; {sent}{trouble}")
         }
         Phase::Recovering(recovering) => {
             format!(
@@ -32,13 +36,15 @@ pub(super) fn of(me: &Instance) -> String {
                 recovering.attempt
             )
         }
-        Phase::Restoring(_) => format!("The volume has been being replaced by one made from a snapshot{since}"),
+        Phase::Restoring(_) => {
+            format!("The volume is to be replaced by one made from a snapshot, which has been under way{since}")
+        }
         Phase::Destroying(_) => destroying(me),
     }
 }
 
-fn but(noted: Option<&Noted>) -> String {
-    noted.map_or_else(String::new, |noted| format!(", but: {}", noted.message))
+fn error(noted: Option<&Noted>) -> String {
+    noted.map_or_else(String::new, |noted| format!("; the last error was: {}", noted.message))
 }
 
 fn running(me: &Instance, since: &str) -> String {
@@ -59,7 +65,9 @@ fn stopped(me: &Instance) -> String {
         );
     }
     match me.last_error() {
+        _ if me.fresh_allowed => "its data volume was lost, which an admin has accepted".to_string(),
         Some(error) => format!("the last {} did not work: {}", work(error.kind), error.message),
+        None if me.reason == CommandKind::Stop.as_str() => "a stop was asked for".to_string(),
         None if me.machine.is_none() => "its machine is gone or was never made".to_string(),
         None => "a stop was asked for, or its machine was found down".to_string(),
     }
@@ -80,10 +88,10 @@ fn work(kind: ErrorKind) -> &'static str {
 
 fn destroying(me: &Instance) -> String {
     let left = me.holdings.entries.iter().filter(|entry| !entry.abandoned).count();
-    let error = me.errors.destroy.as_ref().map(|error| &error.noted).filter(|_| left > 0);
+    let trouble = me.errors.destroy.as_ref().map(|error| &error.noted).filter(|_| left > 0);
     match left {
         0 => "The instance is being removed, and nothing that is known of it is left".to_string(),
-        1 => format!("The instance is being removed, and one thing is left{}", but(error)),
-        _ => format!("The instance is being removed, and {left} things are left{}", but(error)),
+        1 => format!("The instance is being removed, and one thing is left{}", error(trouble)),
+        _ => format!("The instance is being removed, and {left} things are left{}", error(trouble)),
     }
 }

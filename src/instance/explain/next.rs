@@ -5,6 +5,7 @@ use crate::instance::Instance;
 use crate::instance::phase::Phase;
 use crate::instance::view::ThingView;
 use crate::policy::{Policy, Signal};
+use crate::status::Status;
 use crate::step::Why;
 use crate::time::Timestamp;
 use alloc::format;
@@ -16,12 +17,14 @@ pub(super) fn action(me: &Instance, policy: &Policy) -> String {
     if let Some(call) = &me.in_flight {
         return if call.is_lost(policy, at) { lost(&call.call) } else { "goes on waiting".to_string() };
     }
-    match me.alarm.why {
-        Why::Disposal => me.next_disposal().map_or_else(
-            || "goes through the disposal list".to_string(),
-            |entry| format!("tries to remove {}", ThingView::from(&entry.thing)),
-        ),
-        Why::Reconcile | Why::Retry | Why::Timeout | Why::CallDeadline => look(me, policy, at),
+    let look = look(me, policy, at);
+    match me.next_disposal() {
+        Some(entry) if me.alarm.why == Why::Disposal => {
+            let thing = ThingView::from(&entry.thing);
+            let last = me.status() == Status::Destroying;
+            if last { format!("tries to remove {thing}") } else { format!("tries to remove {thing}, then {look}") }
+        }
+        Some(_) | None => look,
     }
 }
 
@@ -66,9 +69,6 @@ fn look(me: &Instance, policy: &Policy, at: Timestamp) -> String {
     let over = end(me, policy).is_some_and(|end| at >= end);
     let late = me.phase.since().zip(me.phase.timeout_ms(policy)).is_some_and(|(since, soft)| at.since(since) > soft);
     match &me.phase {
-        Phase::Provisioned(_) => provisioned(me, policy, at),
-        Phase::Running(_) => running(me, policy),
-        Phase::Stopped(_) => stopped(me).to_string(),
         Phase::Starting(_) if over && me.machine.is_some() => {
             "looks at the machine, and gives the start up unless that is up".to_string()
         }
@@ -85,15 +85,33 @@ fn look(me: &Instance, policy: &Policy, at: Timestamp) -> String {
         }
         Phase::Recovering(_) if over => "gives the recovery up".to_string(),
         Phase::Restoring(_) if over => "gives the restore up, and keeps the volume it has".to_string(),
-        Phase::Starting(_)
+        Phase::Provisioned(_)
+        | Phase::Running(_)
+        | Phase::Stopped(_)
+        | Phase::Starting(_)
         | Phase::Stopping(_)
         | Phase::Reassociating(_)
         | Phase::Restarting(_)
         | Phase::Recovering(_)
         | Phase::Restoring(_)
         | Phase::Destroying(_) => {
-            me.step_in_words().map_or_else(|| "goes on".to_string(), |step| format!("goes on with {step}"))
+            me.step_in_words().map_or_else(|| settled(me, policy, at), |step| format!("goes on with {step}"))
         }
+    }
+}
+
+/// What a look does while nothing is in progress.
+fn settled(me: &Instance, policy: &Policy, at: Timestamp) -> String {
+    match me.status() {
+        Status::Provisioned => provisioned(me, policy, at),
+        Status::Running => running(me, policy),
+        Status::Stopped => stopped(me).to_string(),
+        Status::Starting
+        | Status::Stopping
+        | Status::Restarting
+        | Status::Recovering
+        | Status::Restoring
+        | Status::Destroying => "goes on".to_string(),
     }
 }
 
@@ -127,6 +145,9 @@ fn running(me: &Instance, policy: &Policy) -> String {
 
 fn stopped(me: &Instance) -> &'static str {
     match (&me.machine, &me.missing) {
+        (Some(_), None) if me.fresh_allowed => {
+            "looks at the machine, and makes an empty volume in place of the one that was lost unless that is up"
+        }
         (Some(_), None) => "looks at the machine, and is running if that is up",
         (None, None) if me.fresh_allowed => "makes an empty volume in place of the one that was lost",
         (None, None) => "looks for a machine that belongs to it, and checks the volume",

@@ -6,6 +6,7 @@
 use super::Scenario;
 use super::command::Wish;
 use super::fly::{Defaults, defaults};
+use super::journal::Journal;
 use super::outcome::{CommandResult, End, Outcome};
 use super::script::{Crash, Mishap, Script};
 use super::steps::Step;
@@ -96,6 +97,7 @@ struct Engine<'a> {
     store: MemoryStore,
     sink: Recorder,
     driver: Driver<SimFly, SimFly, MemoryStore, Recorder, SimFly>,
+    journal: Journal,
     results: Vec<CommandResult>,
     /// The commands that answer with their end and have not, with their steps.
     awaited: BTreeMap<RequestId, usize>,
@@ -121,6 +123,7 @@ impl<'a> Engine<'a> {
             store,
             sink,
             driver,
+            journal: Journal::default(),
             results: Vec::new(),
             awaited: BTreeMap::new(),
             violations: Vec::new(),
@@ -308,6 +311,7 @@ impl<'a> Engine<'a> {
             self.inspect(&decision);
             let committed = ready(self.driver.commit(decision));
             let Some(applied) = self.unless_stuck(committed) else { return Chain::Done };
+            self.note();
             if let Some(at) = command.filter(|_| is_first) {
                 self.verdict(at, &applied.verdict);
             }
@@ -329,12 +333,19 @@ impl<'a> Engine<'a> {
             self.sim.strike_next(strike);
             let outcome = ready(self.driver.execute(&pending.operation).map(Ok::<_, String>));
             let Some(outcome) = self.unless_stuck(outcome) else { return Chain::Done };
+            self.note();
             if matches!(mishap, Some(Mishap::Crash(Crash::After))) {
                 return crashed(self);
             }
             next = Some((outcome, pending.held));
         }
         Chain::Done
+    }
+
+    fn note(&mut self) {
+        let events = self.sink.events();
+        let journal = &mut self.journal;
+        self.sim.with(|world| journal.note(&events, world.calls()));
     }
 
     fn verdict(&mut self, at: usize, verdict: &Verdict) {
@@ -388,7 +399,7 @@ impl<'a> Engine<'a> {
             (None, [_]) => self.violated("alarm: one without an instance"),
             (Some(_), _) | (None, []) => {}
         }
-        let Some(instance) = &step.next else { return };
+        let Some(instance) = step.next.as_ref().filter(|_| step.needs_commit()) else { return };
         let again = persist::encode(instance).ok().and_then(|record| persist::decode(&record).ok());
         if again.as_ref() != Some(instance) {
             self.violated("record: what is stored does not bring the same instance back");
@@ -429,8 +440,11 @@ impl<'a> Engine<'a> {
 
     /// A call that changes the world leaves only after the commit that knows of it.
     fn inspect_call(&mut self, operation: &Operation, held: bool) {
+        if !operation.id.kind.mutates() {
+            return;
+        }
         let known = self.stored().and_then(|instance| instance.in_flight());
-        if operation.id.kind.mutates() && (held || known != Some(operation.id)) {
+        if held || known != Some(operation.id) {
             self.violated(format!("commit: {} leaves before the commit that knows of it", operation.id));
         }
     }
@@ -446,7 +460,7 @@ impl<'a> Engine<'a> {
         self.results.sort_by_key(|result| result.step);
         let commits = self.store.commits();
         self.sim.with(|world| {
-            Outcome::new(&End {
+            Outcome::new(End {
                 name: &self.scenario.name,
                 expect: &self.scenario.expect,
                 now,
@@ -457,6 +471,7 @@ impl<'a> Engine<'a> {
                 world,
                 commits,
                 violations: &self.violations,
+                moments: self.journal.into_moments(),
             })
         })
     }

@@ -1,6 +1,7 @@
 //! What a run brought, as one line of JSON.
 
 use super::evaluate::{Failure, evaluate};
+use super::journal::Moment;
 use crate::command::{Answer, Rejection};
 use crate::event::{Event, EventName};
 use crate::id::VolumeId;
@@ -64,6 +65,8 @@ impl CommandResult {
 pub struct Outcome {
     line: Value,
     failures: Vec<Failure>,
+    moments: Vec<Moment>,
+    instance: Option<Instance>,
 }
 
 /// Everything that is known when a run is over.
@@ -78,10 +81,11 @@ pub(super) struct End<'a> {
     pub(super) world: &'a World,
     pub(super) commits: u64,
     pub(super) violations: &'a [String],
+    pub(super) moments: Vec<Moment>,
 }
 
 impl Outcome {
-    pub(super) fn new(end: &End<'_>) -> Self {
+    pub(super) fn new(end: End<'_>) -> Self {
         let reconciles = end.events.iter().filter_map(|event| match event.event {
             EventName::Reconcile(action) => Some(log_line(event, action.as_str())),
             EventName::Life(_) => None,
@@ -103,7 +107,7 @@ impl Outcome {
         });
         let failures = evaluate(end.expect, &line);
         line["ok"] = Value::Bool(failures.is_empty());
-        Self { line, failures }
+        Self { line, failures, moments: end.moments, instance: end.instance.cloned() }
     }
 
     /// Whether every expectation held and no invariant was broken.
@@ -114,6 +118,16 @@ impl Outcome {
     /// What did not hold.
     pub fn failures(&self) -> &[Failure] {
         &self.failures
+    }
+
+    /// What happened, in order.
+    pub fn moments(&self) -> &[Moment] {
+        &self.moments
+    }
+
+    /// The instance as it is stored at the end.
+    pub fn instance(&self) -> Option<&Instance> {
+        self.instance.as_ref()
     }
 
     /// The outcome as JSON.
