@@ -52,10 +52,11 @@ impl Lanes {
             }
             Moment::Call(call) => {
                 let named = |key: &str| call.args.get(key).and_then(Value::as_str).unwrap_or_default().to_string();
-                match call.call {
-                    CallKind::DestroyMachine => self.goes(&named("machine"), at),
-                    CallKind::DeleteVolume if call.status == Some(200) => self.goes(&named("volume"), at),
-                    _ => {}
+                if call.call == CallKind::DestroyMachine {
+                    self.goes(&named("machine"), at);
+                }
+                if call.call == CallKind::DeleteVolume && call.status == Some(200) {
+                    self.goes(&named("volume"), at);
                 }
             }
         }
@@ -82,10 +83,10 @@ impl Lanes {
 fn mentions(moment: &Moment, id: &str) -> bool {
     match moment {
         Moment::Event(event) => event.machine.as_ref().is_some_and(|machine| machine.as_str() == id),
-        Moment::Call(call) => call.args.values().any(|value| match value {
-            Value::Array(items) => items.iter().any(|item| item == id),
-            _ => value == id,
-        }),
+        Moment::Call(call) => call
+            .args
+            .values()
+            .any(|value| value == id || value.as_array().is_some_and(|items| items.iter().any(|item| item == id))),
     }
 }
 

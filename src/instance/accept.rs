@@ -100,7 +100,7 @@ fn begins_work(command: CommandKind) -> bool {
 }
 
 pub(super) fn reject(me: &Instance, command: CommandKind, code: Code) -> Rejection {
-    let (status, verb) = (me.status(), command.as_str());
+    let (status, verb) = (me.status(), command.as_str().replace('_', " "));
     let message = match code {
         Code::NoMachine => "Cannot restart: there is no machine.".to_string(),
         Code::NothingLost => "Cannot accept a data loss: the data volume is not missing.".to_string(),
@@ -152,7 +152,7 @@ pub(super) fn command(t: &mut Turn<'_>, command: Command) -> Verdict {
         Command::Restart { image } => restart(t, image),
         Command::Destroy { reason } => {
             begin(t, kind, None);
-            t.switch(Destroying::begun());
+            t.switch(Destroying::begun(t.now));
             destroy::announce(t, reason.as_deref());
             go(t)
         }

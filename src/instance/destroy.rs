@@ -34,6 +34,7 @@ enum Sweep {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Destroying {
+    pub(crate) since: Timestamp,
     sweep: Sweep,
     /// Sweeps that could not be made.
     #[serde(default)]
@@ -43,7 +44,7 @@ pub(crate) struct Destroying {
 /// Begins from inside of a phase.
 pub(crate) fn begin(t: &mut Turn<'_>, reason: &str) -> Phase {
     announce(t, Some(reason));
-    t.enter(Destroying::begun())
+    t.enter(Destroying::begun(t.now))
 }
 
 /// Puts everything that the record knows on the list, and says so (X1).
@@ -80,8 +81,8 @@ impl Instance {
 }
 
 impl Destroying {
-    pub(crate) fn begun() -> Phase {
-        Phase::Destroying(Self { sweep: Sweep::Volumes, failed_sweeps: 0 })
+    pub(crate) fn begun(since: Timestamp) -> Phase {
+        Phase::Destroying(Self { since, sweep: Sweep::Volumes, failed_sweeps: 0 })
     }
 
     pub(crate) fn drive(self, t: &mut Turn<'_>) -> Phase {

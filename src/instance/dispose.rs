@@ -11,6 +11,7 @@
 //! entry goes only when an answer proves the thing gone; what cannot be removed is tried less and less often and at last given up,
 //! visibly.
 
+use super::hold::{Hold, holds};
 use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
 use super::note::Note;
 use super::operation::Owner;
@@ -28,18 +29,9 @@ use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
 
-/// Whether this entry may be attempted in the present status. Retained volumes stay while a restore is under way, and while the data
-/// volume is missing: one of them may be the last copy.
+/// Whether this entry may be attempted in the present status.
 fn may(t: &Turn<'_>, entry: &Entry) -> bool {
-    let me = &t.me;
-    let status = me.status();
-    if status == Status::Destroying {
-        return true;
-    }
-    let held = entry.is_retained() && entry.asked.is_none() && (me.missing.is_some() || status == Status::Restoring);
-    let used = entry.volume().is_some_and(|volume| me.uses_volume(volume))
-        || entry.machine().is_some_and(|machine| me.uses_machine(machine));
-    !held && !used
+    !holds(&t.me, entry).any(Hold::bars_attempts)
 }
 
 /// The entry to attempt now.

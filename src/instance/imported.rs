@@ -43,7 +43,7 @@ impl Phase {
             Status::Provisioned => Self::settled(Watched::Provisioned),
             Status::Running => Self::settled(Watched::Running),
             Status::Stopping => Stopping::begin(now),
-            Status::Destroying => Destroying::begun(),
+            Status::Destroying => Destroying::begun(now),
             Status::Stopped | Status::Starting | Status::Restarting | Status::Recovering | Status::Restoring => {
                 Self::settled(Watched::Stopped)
             }

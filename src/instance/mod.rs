@@ -17,6 +17,7 @@ mod destroy;
 mod dispose;
 mod ensure;
 mod explain;
+mod hold;
 mod holdings;
 mod imported;
 mod lookup;
@@ -35,10 +36,11 @@ mod view;
 mod watch;
 
 pub use explain::{Awaited, Blocked, Explanation};
+pub use hold::Hold;
 pub use holdings::Condemned;
 pub use view::{
     AdminActions, AdminView, CallView, Caller, Control, CopyView, DisposalCause, DisposalView, ErrorKind, ErrorView,
-    Gate, Hold, MissingView, RecoveryState, RecoveryView, RetainedView, ThingView, UserActions, UserView,
+    Gate, MissingView, RecoveryState, RecoveryView, RetainedView, ThingView, UserActions, UserView,
 };
 
 pub(crate) use holdings::{Cause, Entry, Holdings, Thing};

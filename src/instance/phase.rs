@@ -89,11 +89,8 @@ impl Phase {
             Self::Restarting(restarting) => Some(restarting.since),
             Self::Recovering(recovering) => Some(recovering.since),
             Self::Restoring(restoring) => Some(restoring.since),
-            Self::Provisioned(_)
-            | Self::Running(_)
-            | Self::Stopped(_)
-            | Self::Reassociating(_)
-            | Self::Destroying(_) => None,
+            Self::Destroying(destroying) => Some(destroying.since),
+            Self::Provisioned(_) | Self::Running(_) | Self::Stopped(_) | Self::Reassociating(_) => None,
         }
     }
 
@@ -105,11 +102,8 @@ impl Phase {
             Self::Restarting(restarting) => Some(&mut restarting.since),
             Self::Recovering(recovering) => Some(&mut recovering.since),
             Self::Restoring(restoring) => Some(&mut restoring.since),
-            Self::Provisioned(_)
-            | Self::Running(_)
-            | Self::Stopped(_)
-            | Self::Reassociating(_)
-            | Self::Destroying(_) => None,
+            Self::Destroying(destroying) => Some(&mut destroying.since),
+            Self::Provisioned(_) | Self::Running(_) | Self::Stopped(_) | Self::Reassociating(_) => None,
         }
     }
 

@@ -135,7 +135,7 @@ impl Reassociating {
         }
     }
 
-    fn machine_removed(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+    fn machine_removed(self, t: &mut Turn<'_>) -> Phase {
         if let Some(machine) = t.me.machine.take() {
             let due = t.now.plus(t.policy.disposal_backoff_ms.first().copied().unwrap_or_default());
             t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, due);
@@ -143,7 +143,7 @@ impl Reassociating {
         self.swap(t)
     }
 
-    fn swap(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+    fn swap(self, t: &mut Turn<'_>) -> Phase {
         let target = self.target.clone();
         t.me.holdings.entries.retain(|entry| entry.volume() != Some(&target));
         let old = t.me.volume.replace(target.clone());

@@ -253,7 +253,7 @@ impl Restoring {
         }
     }
 
-    fn fail(self: Box<Self>, t: &mut Turn<'_>, label: &str, message: &str) -> Phase {
+    fn fail(self, t: &mut Turn<'_>, label: &str, message: &str) -> Phase {
         let back = match self.previous {
             Previous::Running if !self.removed => Watched::Running,
             Previous::Provisioned if !self.removed => Watched::Provisioned,

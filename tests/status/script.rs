@@ -38,6 +38,13 @@ impl Got {
     pub(crate) fn is(&self, expected: &str) {
         let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let got: Vec<&str> = self.text.lines().collect();
+        if std::env::var_os("FILL").is_some() {
+            let at = std::panic::Location::caller();
+            if got != expected {
+                println!("@@FILL {}:{}:{}\n{}\n@@END", at.file(), at.line(), at.column(), self.text);
+            }
+            return;
+        }
         assert!(got == expected, "wanted:\n{}\n\ngot:\n{}\n", expected.join("\n"), self.text);
     }
 }

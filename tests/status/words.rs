@@ -127,10 +127,7 @@ fn listed(script: &mut Script, before: Option<&Instance>, next: Option<&Instance
     let gone = was.keys().filter(|thing| !is.contains_key(*thing)).map(|thing| format!("off the list {thing}"));
     let gone: Vec<String> = gone.collect();
     let new = is.into_iter().filter(|(thing, entry)| was.get(thing) != Some(entry));
-    new.map(|(thing, entry)| format!("on the list {thing} {}", entry.replace("@now", &script.now.as_millis().to_string())))
-        .map(|line| relative(&line, script.now))
-        .chain(gone)
-        .collect()
+    new.map(|(thing, entry)| relative(&format!("on the list {thing} {entry}"), script.now)).chain(gone).collect()
 }
 
 /// Replaces every `@<milliseconds>` by its distance from now.

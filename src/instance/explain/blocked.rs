@@ -2,7 +2,8 @@
 
 use super::date;
 use crate::id::{MachineId, VolumeId};
-use crate::instance::view::{self, Hold, ThingView};
+use crate::instance::hold::{Hold, holds};
+use crate::instance::view::ThingView;
 use crate::instance::{Entry, Instance};
 use crate::observe::HostStatus;
 use crate::status::Status;
@@ -71,7 +72,7 @@ pub(super) fn of(me: &Instance) -> Vec<Blocked> {
     let retained = me.holdings.retained().filter(kept).filter_map(|entry| {
         let volume = entry.volume()?.clone();
         let error = entry.error.as_ref().map(|noted| noted.message.clone());
-        Some(Blocked::Retained { volume, until: entry.due, by: view::holds(me, entry), error })
+        Some(Blocked::Retained { volume, until: entry.due, by: holds(me, entry).collect(), error })
     });
     missing.chain(host).chain(abandoned).chain(retained).collect()
 }

@@ -10,6 +10,7 @@ pub use blocked::Blocked;
 
 use crate::call::Call;
 use crate::id::OpId;
+use crate::instance::hold::{Hold, holds};
 use crate::instance::view::ThingView;
 use crate::instance::{Entry, Instance};
 use crate::policy::Policy;
@@ -89,9 +90,7 @@ impl Instance {
 
     /// The entry of the disposal list whose turn comes next.
     fn next_disposal(&self) -> Option<&Entry> {
-        let waits = |entry: &&Entry| {
-            !entry.abandoned && !super::view::holds(self, entry).into_iter().any(super::view::Hold::bars_attempts)
-        };
+        let waits = |entry: &&Entry| !entry.abandoned && !holds(self, entry).any(Hold::bars_attempts);
         self.holdings.entries.iter().filter(waits).min_by_key(|entry| (entry.asked.is_none(), entry.due))
     }
 }

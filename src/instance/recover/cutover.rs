@@ -30,7 +30,7 @@ impl Recovering {
         self.to(Stage::Probe)
     }
 
-    pub(super) fn fork_lost(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+    pub(super) fn fork_lost(self, t: &mut Turn<'_>) -> Phase {
         let fork = self.fork.as_ref().map_or("unknown", VolumeId::as_str);
         let message = format!("Cannot recover unexpected stop: replacement volume {fork} missing");
         self.fail(t, &message, "alarm_relocated")

@@ -271,7 +271,7 @@ impl Recovering {
         }
     }
 
-    fn time_out(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+    fn time_out(self, t: &mut Turn<'_>) -> Phase {
         t.log(Action::RecoveryTimeout);
         self.fail(t, "unexpected stop recovery timed out", "alarm_timeout")
     }
@@ -287,7 +287,7 @@ impl Recovering {
     }
 
     /// The one way an attempt ends without success (R10).
-    fn fail(mut self: Box<Self>, t: &mut Turn<'_>, message: &str, label: &str) -> Phase {
+    fn fail(mut self, t: &mut Turn<'_>, message: &str, label: &str) -> Phase {
         let machine = self.replacement.as_ref().or(t.me.machine.as_ref()).map(|machine| machine.id.clone());
         self.discard(t);
         let asked = t.me.machine.as_ref().is_some_and(|old| t.me.holdings.holds_machine(&old.id));

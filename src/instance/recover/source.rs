@@ -72,7 +72,7 @@ impl Recovering {
         }
     }
 
-    pub(super) fn no_region(self: Box<Self>, t: &mut Turn<'_>, last: &Fault) -> Phase {
+    pub(super) fn no_region(self, t: &mut Turn<'_>, last: &Fault) -> Phase {
         self.fail(t, &format!("no region can take the replacement volume: {last}"), "alarm_relocated")
     }
 }

@@ -2,9 +2,9 @@
 
 use super::error::{ErrorKind, ErrorView};
 use crate::id::{MachineId, ResourceName, VolumeId};
-use crate::instance::holdings::{Cause, Relocation, Stage, Thing};
+use crate::instance::hold::{Hold, holds};
+use crate::instance::holdings::{Cause, Stage, Thing};
 use crate::instance::{Entry, Instance};
-use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
 use core::fmt;
@@ -86,65 +86,6 @@ impl From<&Cause> for DisposalCause {
     }
 }
 
-/// What holds a removal back, whatever its date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Hold {
-    /// The data volume is missing, and this may be the last copy.
-    DataVolumeMissing,
-    /// A restore is under way.
-    RestoreUnderWay,
-    /// The instance uses it, or is about to.
-    InUse,
-    /// The copy that the instance runs on has not been seen to do without it.
-    CopyDependent,
-    /// It would go at once, but the instance has not been seen healthy on the copy. Ends at its date.
-    CopyUnproven,
-}
-
-impl Hold {
-    /// Whether no attempt is made at all meanwhile.
-    pub(crate) fn bars_attempts(self) -> bool {
-        match self {
-            Self::DataVolumeMissing | Self::RestoreUnderWay | Self::InUse => true,
-            Self::CopyDependent | Self::CopyUnproven => false,
-        }
-    }
-}
-
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::DataVolumeMissing => "the data volume is missing and this may be the last copy",
-            Self::RestoreUnderWay => "a restore is under way",
-            Self::InUse => "the instance uses it",
-            Self::CopyDependent => "the copy has not been seen to do without it",
-            Self::CopyUnproven => "the instance has not been seen healthy on the copy",
-        })
-    }
-}
-
-/// What holds an entry back.
-pub(crate) fn holds(me: &Instance, entry: &Entry) -> Vec<Hold> {
-    if me.status() == Status::Destroying {
-        return Vec::new();
-    }
-    let kept = entry.is_retained() && entry.asked.is_none();
-    let used = entry.volume().is_some_and(|volume| me.uses_volume(volume))
-        || entry.machine().is_some_and(|machine| me.uses_machine(machine));
-    let copy = |fails: fn(&Relocation) -> bool| entry.relocation().is_some_and(fails);
-    [
-        (kept && me.missing.is_some(), Hold::DataVolumeMissing),
-        (kept && me.status() == Status::Restoring, Hold::RestoreUnderWay),
-        (used, Hold::InUse),
-        (copy(|copy| !copy.hydrated), Hold::CopyDependent),
-        (copy(|copy| copy.immediate && !copy.healthy), Hold::CopyUnproven),
-    ]
-    .into_iter()
-    .filter_map(|(holds, hold)| holds.then_some(hold))
-    .collect()
-}
-
 /// The copy that the instance was moved onto.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopyView {
@@ -221,7 +162,7 @@ impl Instance {
                 cause: (&entry.cause).into(),
                 clean_up_after: entry.due,
                 copy,
-                held_back_by: holds(self, entry),
+                held_back_by: holds(self, entry).collect(),
                 clean_up_requested: entry.asked.is_some(),
                 attempts: entry.attempts,
                 last_error: last_error(entry),
@@ -238,7 +179,7 @@ impl Instance {
             cause: (&entry.cause).into(),
             due: entry.due,
             in_progress: entry.stage != Stage::Idle,
-            held_back_by: holds(self, entry),
+            held_back_by: holds(self, entry).collect(),
             attempts: entry.attempts,
             last_error: last_error(entry),
             abandoned: entry.abandoned,

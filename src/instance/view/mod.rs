@@ -14,8 +14,6 @@ mod user;
 
 pub use actions::{AdminActions, Control, Gate, UserActions};
 pub use admin::{AdminView, CallView, Caller, MissingView, RecoveryState, RecoveryView};
-pub use disposal::{CopyView, DisposalCause, DisposalView, Hold, RetainedView, ThingView};
+pub use disposal::{CopyView, DisposalCause, DisposalView, RetainedView, ThingView};
 pub use error::{ErrorKind, ErrorView};
 pub use user::UserView;
-
-pub(super) use disposal::holds;

@@ -220,7 +220,7 @@ impl Exam<'_> {
 
     fn things(&mut self, expect: &Map<String, Value>) {
         for kind in KINDS {
-            let things = list(&self.outcome["fly"][kind]);
+            let things = list(member(member(self.outcome, "fly"), kind));
             let state_of = |id: &str| {
                 let thing = things.iter().find(|thing| member(thing, "id").as_str() == Some(id));
                 thing.and_then(|thing| member(thing, "state").as_str()).unwrap_or("destroyed")

@@ -2,13 +2,14 @@
 
 use crate::event::Event;
 use crate::testkit::world::CallRecord;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Moment {
     /// The instance said something.
-    Event(Event),
+    Event(Box<Event>),
     /// A call was made.
     Call(CallRecord),
 }
@@ -24,7 +25,7 @@ pub(super) struct Journal {
 impl Journal {
     /// Adds what is new in either list.
     pub(super) fn note(&mut self, events: &[Event], calls: &[CallRecord]) {
-        self.moments.extend(events.iter().skip(self.events).cloned().map(Moment::Event));
+        self.moments.extend(events.iter().skip(self.events).cloned().map(Box::new).map(Moment::Event));
         self.moments.extend(calls.iter().skip(self.calls).cloned().map(Moment::Call));
         self.events = events.len();
         self.calls = calls.len();
