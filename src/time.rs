@@ -33,8 +33,13 @@ impl Timestamp {
     }
 }
 
+/// ISO 8601 with milliseconds, in UTC; the plain number for times that no calendar reaches.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ms", self.0)
+        let dated = i64::try_from(self.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+        match dated {
+            Some(dated) => write!(f, "{dated:.3}"),
+            None => write!(f, "{} ms", self.0),
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! What does not go on by itself, or not yet.
 
-use super::date;
 use crate::id::{MachineId, VolumeId};
 use crate::instance::hold::{Hold, holds};
 use crate::instance::view::ThingView;
@@ -109,9 +108,9 @@ impl fmt::Display for Blocked {
 
 fn retained(f: &mut fmt::Formatter<'_>, volume: &VolumeId, until: Timestamp, by: &[Hold]) -> fmt::Result {
     let Some((first, others)) = by.split_first() else {
-        return write!(f, "Volume {volume} is kept until {}", date(until));
+        return write!(f, "Volume {volume} is kept until {}", until);
     };
-    write!(f, "Volume {volume}, whose date is {}, is held back: {first}", date(until))?;
+    write!(f, "Volume {volume}, whose date is {}, is held back: {first}", until)?;
     others.iter().try_for_each(|hold| write!(f, ", and {hold}"))
 }
 

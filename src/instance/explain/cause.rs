@@ -1,6 +1,5 @@
 //! What led to the present status.
 
-use super::date;
 use crate::command::CommandKind;
 use crate::instance::phase::Phase;
 use crate::instance::view::ErrorKind;
@@ -10,10 +9,10 @@ use alloc::string::{String, ToString};
 
 /// A sentence without its full stop.
 pub(super) fn of(me: &Instance) -> String {
-    let since = me.since().map_or_else(String::new, |at| format!(" since {}", date(at)));
+    let since = me.since().map_or_else(String::new, |at| format!(" since {}", at));
     match &me.phase {
         Phase::Provisioned(_) => {
-            let at = me.provisioned_at.map_or_else(String::new, |at| format!(" at {}", date(at)));
+            let at = me.provisioned_at.map_or_else(String::new, |at| format!(" at {}", at));
             format!("The instance was registered{at} and has never been started")
         }
         Phase::Starting(_) => format!("The instance has been starting{since}{}", error(me.errors.start.as_ref())),

@@ -145,16 +145,10 @@ impl fmt::Display for Explanation {
         if let Some(step) = &self.step {
             write!(f, " Now: {step}.")?;
         }
-        write!(f, " It waits for {}. At {}, it {}.", self.waiting_for, date(self.acts_at), self.then)?;
+        write!(f, " It waits for {}. At {}, it {}.", self.waiting_for, self.acts_at, self.then)?;
         if let Some(end) = self.gives_up_at {
-            write!(f, " It gives up at {}.", date(end))?;
+            write!(f, " It gives up at {}.", end)?;
         }
         self.blocked.iter().try_for_each(|blocked| write!(f, " {blocked}."))
     }
-}
-
-/// A time as people read it.
-fn date(at: Timestamp) -> String {
-    let known = i64::try_from(at.as_millis()).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    known.map_or_else(|| at.to_string(), |known| known.to_string())
 }

@@ -65,19 +65,13 @@ fn lifecycle(me: &Instance) -> Value {
         "lastStoppedAt": me.last_stopped_at,
         "healthCheckFailCount": me.fail_count,
         "lastMetadataRecoveryAt": me.looked_up_at,
-        "restoreStartedAt": since(Status::Restoring).and_then(iso),
+        "restoreStartedAt": since(Status::Restoring).map(|at| at.to_string()),
         "preRestoreStatus": restoring.map(|restoring| match restoring.previous {
             Previous::Provisioned => Status::Provisioned,
             Previous::Running => Status::Running,
             Previous::Stopped => Status::Stopped,
         }),
     })
-}
-
-/// As JavaScript writes it.
-fn iso(at: Timestamp) -> Option<String> {
-    let at = jiff::Timestamp::from_millisecond(i64::try_from(at.as_millis()).ok()?).ok()?;
-    Some(format!("{at:.3}"))
 }
 
 fn holdings(me: &Instance) -> Value {
