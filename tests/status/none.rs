@@ -1,5 +1,15 @@
 //! No instance.
 
+use crate::commands::{any, start};
+use crate::script::{MINUTE, Script, identity, knobs, provision};
+use crate::world::{machine_made, machines, region, unknown, volume_made, volumes};
+use kiloclaw_lifecycle::call::CallKind;
+use kiloclaw_lifecycle::command::{CommandKind, Provision, Spec};
+use kiloclaw_lifecycle::guest::Guest;
+use kiloclaw_lifecycle::id::{Image, OpId};
+use kiloclaw_lifecycle::{Command, Input, Knobs, Status, Verdict};
+use std::collections::BTreeSet;
+
 #[test]
 fn everything_but_provision_is_rejected() {
     for kind in CommandKind::ALL.into_iter().filter(|kind| *kind != CommandKind::Provision) {
@@ -20,7 +30,12 @@ fn t8_what_comes_for_nobody_is_ignored() {
 #[test]
 fn provision_registers_and_arms_the_alarm_and_makes_no_call() {
     let got = Script::none(knobs()).command(provision(Spec::default()));
-    got.is("");
+    got.is("
+        applied: provisioned
+        set provisionedAt now
+        event instance.provisioned provisioned
+        alarm +30m reconcile
+    ");
     assert!(got.calls.is_empty() && got.events.len() == 1);
     assert_eq!((got.verdict, got.status), (Verdict::Applied, Some(Status::Provisioned)));
 }
@@ -34,11 +49,38 @@ fn provision_keeps_what_it_is_given() {
         image: Some(Image::new("app:1").unwrap()),
     };
     let mut script = Script::none(knobs());
-    script.command(provision(spec)).is("");
-    script.command(start()).is("");
-    script.answer(machines([])).is("");
-    script.answer(volumes([])).is("");
-    script.answer(volume_made("vol-1", "ord", "created")).is("");
+    script.command(provision(spec)).is(r#"
+        applied: provisioned
+        set machineSize {"cpus":2,"memory_mb":4096}
+        set provisionedAt now
+        set trackedImageTag "app:1"
+        set volumeSizeGb 20
+        event instance.provisioned provisioned
+        alarm +30m reconcile
+    "#);
+    script.command(start()).is("
+        applied: starting
+        set startingAt now
+        call list_machines ours
+        alarm +1m reconcile
+    ");
+    script.answer(machines([])).is("
+        applied: starting (no commit)
+        call list_volumes ours
+        alarm +59s reconcile
+    ");
+    script.answer(volumes([])).is("
+        applied: starting
+        call create_volume #1 in ord empty 20 GB of 2 cpus 4096 MB
+        alarm +58s reconcile
+    ");
+    script.answer(volume_made("vol-1", "ord", "created")).is(r#"
+        applied: starting
+        set flyRegion "ord"
+        set flyVolumeId "vol-1"
+        call create_machine #2 ours on vol-1 in ord of 2 cpus 4096 MB running app:1
+        alarm +57s reconcile
+    "#);
 }
 
 #[test]

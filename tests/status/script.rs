@@ -41,7 +41,8 @@ impl Got {
         if std::env::var_os("FILL").is_some() {
             let at = std::panic::Location::caller();
             if got != expected {
-                println!("@@FILL {}:{}:{}\n{}\n@@END", at.file(), at.line(), at.column(), self.text);
+                let kind = if expected.is_empty() { "EMPTY" } else { "FULL" };
+                println!("@@FILL {}:{}:{} {kind}\n{}\n@@END", at.file(), at.line(), at.column(), self.text);
             }
             return;
         }
@@ -213,7 +214,7 @@ impl Script {
         assert_eq!(effects.contains(&Effect::Forget), before.is_some() && next.is_none());
         if let (Some(before), Some(next)) = (before, &next) {
             let (was, is) = (before.alarm(), next.alarm());
-            assert!(refused || is.at >= self.now, "T7: an alarm in the past");
+            assert!(Some(before) == made.next.as_ref() || is.at >= self.now, "T7: an alarm in the past");
             assert!(is == was || is.generation > was.generation, "a changed alarm has a new generation");
         }
         for call in calls {

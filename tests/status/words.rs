@@ -59,7 +59,8 @@ pub(crate) fn step(
     let now = script.now;
     let next = script.instance.clone();
     let status = next.as_ref().map_or("none", |next| next.status().as_str());
-    let keep = if committed || !matches!(verdict, Verdict::Applied) { "" } else { " (no commit)" };
+    let keep =
+        if committed || matches!(verdict, Verdict::Ignored(_) | Verdict::Denied(_)) { "" } else { " (no commit)" };
     let mut lines = vec![format!("{}: {status}{keep}", words_of(verdict))];
     lines.extend(changes(before, next.as_ref(), now));
     lines.extend(listed(script, before, next.as_ref()));
@@ -144,7 +145,8 @@ fn relative(line: &str, now: Timestamp) -> String {
 
 fn entries(script: &mut Script, instance: &Instance) -> BTreeMap<String, String> {
     let view = instance.admin_view();
-    let error = |error: &Option<ErrorView>| error.as_ref().map_or(String::new(), |error| format!(" {:?}", error.message));
+    let error =
+        |error: &Option<ErrorView>| error.as_ref().map_or(String::new(), |error| format!(" {:?}", error.message));
     let flag = |set: bool, word: &str| if set { format!(" {word}") } else { String::new() };
     let tried = |attempts: u32| if attempts == 0 { String::new() } else { format!(" tried {attempts}") };
     let mut lines = BTreeMap::new();
@@ -186,7 +188,8 @@ fn entries(script: &mut Script, instance: &Instance) -> BTreeMap<String, String>
 
 fn copy(copy: &CopyView) -> String {
     let word = |holds: bool, word: &'static str| if holds { word } else { "" };
-    let flags = [word(copy.healthy, " healthy"), word(copy.hydrated, " hydrated"), word(copy.ends_retention, " immediate")];
+    let flags =
+        [word(copy.healthy, " healthy"), word(copy.hydrated, " hydrated"), word(copy.ends_retention, " immediate")];
     format!(" for {}{}", copy.volume, flags.concat())
 }
 
@@ -236,7 +239,9 @@ pub(crate) fn describe(names: &mut Names, call: &Call) -> String {
             format!("{} in {} {content}{}", names.show(&new.name), new.region, size(&new.guest, None))
         }
         Call::DeleteVolume(condemned) => condemned.volume().to_string(),
-        Call::ProbeHealth { machine, timeout_s, interval_ms } => format!("{machine} {timeout_s}s every {interval_ms}ms"),
+        Call::ProbeHealth { machine, timeout_s, interval_ms } => {
+            format!("{machine} {timeout_s}s every {interval_ms}ms")
+        }
     };
     format!("{} {text}", call.kind())
 }

@@ -3,7 +3,9 @@
 use kiloclaw_lifecycle::call::Done;
 use kiloclaw_lifecycle::fault::{Capacity, Fault, FaultKind};
 use kiloclaw_lifecycle::id::{MachineId, MachineVersion, Region, ResourceName, SnapshotId, VolumeId};
-use kiloclaw_lifecycle::observe::{HostStatus, Machine, MachineConfig, MachineState, Mount, Snapshot, Volume, VolumeState};
+use kiloclaw_lifecycle::observe::{
+    HostStatus, Machine, MachineConfig, MachineState, Mount, Snapshot, Volume, VolumeState,
+};
 use std::collections::BTreeMap;
 
 pub(crate) type Answer = Result<Done, Fault>;

@@ -3,7 +3,6 @@
 use crate::instance::{Entry, Instance, Phase, Previous, Thing};
 use crate::persist;
 use crate::status::Status;
-use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
 use serde::Serialize;

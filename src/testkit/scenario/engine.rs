@@ -3,6 +3,9 @@
 //! *Guarantees*: after every step of a scenario nothing is in flight and nothing is due; what is stored is all that survives a crash; a
 //! run ends, even if the instance never comes to rest.
 
+mod invariants;
+mod recorder;
+
 use super::Scenario;
 use super::command::Wish;
 use super::fly::{Defaults, defaults};
@@ -13,27 +16,20 @@ use super::steps::Step;
 use crate::call::Operation;
 use crate::command::{Code, CommandKind, RequestId};
 use crate::driver::{Applied, Decision, Driver, Held};
-use crate::event::Event;
 use crate::instance::Instance;
-use crate::observe::MachineState;
 use crate::persist;
-use crate::port::{EventSink, SinkError};
-use crate::status::Status;
-use crate::step::{Alarm, Effect, Input, Verdict, Why};
+use crate::step::{Alarm, Effect, Input, Verdict};
 use crate::testkit::fly::SimFly;
 use crate::testkit::request::Request;
 use crate::testkit::store::MemoryStore;
 use crate::time::Timestamp;
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use async_trait::async_trait;
 use core::future::Future;
 use futures::FutureExt;
-use std::sync::{Mutex, PoisonError};
+use recorder::Recorder;
 
 /// Steps at one instant, and in all, after which an instance is taken to run in circles.
 const MOST_AT_ONCE: u64 = 10_000;
@@ -53,32 +49,6 @@ pub fn run(scenario: &Scenario) -> Outcome {
         engine.settle();
     }
     engine.outcome()
-}
-
-/// Keeps events, each once.
-#[derive(Clone, Debug, Default)]
-struct Recorder {
-    events: Arc<Mutex<Vec<Event>>>,
-}
-
-impl Recorder {
-    fn events(&self) -> Vec<Event> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
-#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
-impl EventSink for Recorder {
-    async fn deliver(&self, events: &[Event]) -> Result<(), SinkError> {
-        let mut known = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        for event in events {
-            if !known.iter().any(|seen| seen.key == event.key) {
-                known.push(event.clone());
-            }
-        }
-        Ok(())
-    }
 }
 
 /// How a chain of steps and calls ended.
@@ -343,9 +313,9 @@ impl<'a> Engine<'a> {
     }
 
     fn note(&mut self) {
-        let events = self.sink.events();
+        let events = self.sink.since(self.journal.events());
         let journal = &mut self.journal;
-        self.sim.with(|world| journal.note(&events, world.calls()));
+        self.sim.with(|world| journal.note(events, world.calls()));
     }
 
     fn verdict(&mut self, at: usize, verdict: &Verdict) {
@@ -382,76 +352,9 @@ impl<'a> Engine<'a> {
         None
     }
 
-    /// What must hold of a step before it is committed.
-    fn inspect(&mut self, decision: &Decision) {
-        let now = self.now();
-        let step = decision.step();
-        let alarms: Vec<Alarm> = step.effects.iter().filter_map(scheduled).collect();
-        match (&step.next, alarms.as_slice()) {
-            (Some(instance), _) if instance.alarm().at < now && step.needs_commit() => {
-                self.violated("alarm: the record's alarm lies in the past");
-            }
-            (Some(instance), [alarm]) if *alarm != instance.alarm() => {
-                self.violated("alarm: the one scheduled is not the one of the record");
-            }
-            (Some(_), []) if step.needs_commit() => self.violated("alarm: a step of a live instance schedules none"),
-            (_, [_, _, ..]) => self.violated("alarm: a step schedules two"),
-            (None, [_]) => self.violated("alarm: one without an instance"),
-            (Some(_), _) | (None, []) => {}
-        }
-        let Some(instance) = step.next.as_ref().filter(|_| step.needs_commit()) else { return };
-        let again = persist::encode(instance).ok().and_then(|record| persist::decode(&record).ok());
-        if again.as_ref() != Some(instance) {
-            self.violated("record: what is stored does not bring the same instance back");
-        }
-        let calls = step.effects.iter().filter_map(called);
-        for request in calls.map(|operation| Request::from(&operation.call)) {
-            let Request::DeleteVolume(volume) = &request else { continue };
-            if instance.uses_volume(volume) && instance.status() != Status::Destroying {
-                self.violated(format!("data: the volume {volume} is in use and is to be deleted"));
-            }
-        }
-    }
-
-    /// What must hold of the store after a step.
-    fn inspect_committed(&mut self, applied: &Applied) {
-        let has_record = self.store.record(&self.scenario.sandbox).is_some();
-        if has_record != self.alarm().is_some() {
-            self.violated("alarm: a stored record without one, or one without a record");
-        }
-        if applied.alarm.is_some_and(|alarm| alarm.why == Why::CallDeadline) && applied.pending.is_none() {
-            self.violated("alarm: it waits for a call that nobody makes");
-        }
-        let started = self.sim.with(|world| {
-            let mut writers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for (id, machine) in world.machines() {
-                let runs = machine.true_state() == MachineState::Started;
-                let ours = self.defaults.owns(&machine.metadata);
-                for volume in machine.mounts.iter().filter(|_| runs && ours) {
-                    writers.entry(volume.clone()).or_default().push(id.clone());
-                }
-            }
-            writers
-        });
-        for (volume, machines) in started.into_iter().filter(|(_, machines)| machines.len() > 1) {
-            self.violated(format!("writers: {volume} is mounted by {}", machines.join(" and ")));
-        }
-    }
-
-    /// A call that changes the world leaves only after the commit that knows of it.
-    fn inspect_call(&mut self, operation: &Operation, held: bool) {
-        if !operation.id.kind.mutates() {
-            return;
-        }
-        let known = self.stored().and_then(|instance| instance.in_flight());
-        if held || known != Some(operation.id) {
-            self.violated(format!("commit: {} leaves before the commit that knows of it", operation.id));
-        }
-    }
-
     fn outcome(mut self) -> Outcome {
         let instance = self.stored();
-        let events = self.sink.events();
+        let events = self.sink.since(0);
         let now = self.now();
         let alarm = self.alarm().map(|alarm| alarm.at);
         if instance.is_some() && alarm.is_none_or(|at| at < now) && !self.halted {
@@ -488,8 +391,4 @@ fn asked_for(decision: &Decision) -> Option<Request> {
 
 fn called(effect: &Effect) -> Option<&Operation> {
     if let Effect::Call(operation) = effect { Some(operation) } else { None }
-}
-
-fn scheduled(effect: &Effect) -> Option<Alarm> {
-    if let Effect::ScheduleAlarm(alarm) = effect { Some(*alarm) } else { None }
 }

@@ -23,11 +23,16 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Adds what is new in either list.
-    pub(super) fn note(&mut self, events: &[Event], calls: &[CallRecord]) {
-        self.moments.extend(events.iter().skip(self.events).cloned().map(Box::new).map(Moment::Event));
+    /// How many events have been noted.
+    pub(super) fn events(&self) -> usize {
+        self.events
+    }
+
+    /// Adds events that are new, and the calls that are.
+    pub(super) fn note(&mut self, events: Vec<Event>, calls: &[CallRecord]) {
+        self.events += events.len();
+        self.moments.extend(events.into_iter().map(Box::new).map(Moment::Event));
         self.moments.extend(calls.iter().skip(self.calls).cloned().map(Moment::Call));
-        self.events = events.len();
         self.calls = calls.len();
     }
 

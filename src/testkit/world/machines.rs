@@ -18,7 +18,7 @@ impl World {
         let Some(machine) = self.machines.get_mut(id) else { return };
         machine.state = state.clone();
         machine.updated_at = now;
-        machine.epoch = machine.epoch.saturating_add(1);
+        self.overtake(id);
         self.entered(id, &state);
     }
 
@@ -39,7 +39,7 @@ impl World {
     }
 
     fn becomes(&mut self, id: &str, wait_ms: u64, state: MachineState) {
-        let Some(epoch) = self.machines.get(id).map(|machine| machine.epoch) else { return };
+        let epoch = self.epoch(id);
         self.later(wait_ms, Change::Machine { machine: id.to_string(), epoch, state });
     }
 

@@ -1,0 +1,185 @@
+//! Clocks that are wrong.
+
+use crate::commands::{destroy, stop};
+use crate::script::{DAY, HOUR, MINUTE, NOON, SECOND, Script};
+use crate::stages::{Recovery, keeping, past_old_machine, recovering};
+use crate::world::{absent, machine, machine_made, snapshots, unknown, volume};
+use kiloclaw_lifecycle::Timestamp;
+
+const YEARS: u64 = 70 * 365 * DAY;
+
+#[test]
+fn a_clock_that_steps_back_does_no_harm() {
+    let mut script = Script::running();
+    script.now = Timestamp::from_millis(NOON - DAY);
+    script.ring().is("
+        applied: running (no commit)
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(machine("m1", "started")).is("
+        applied: running (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: running
+        alarm +5m reconcile
+    ");
+}
+
+#[test]
+fn a_clock_at_its_ends_does_no_harm() {
+    for now in [0, u64::MAX] {
+        for mut script in [Script::provisioned(), Script::running(), Script::stopped(), recovering(Recovery::Create)] {
+            script.now = Timestamp::from_millis(now);
+            script.ring();
+            script.resume();
+            script.command(destroy());
+        }
+    }
+}
+
+#[test]
+fn an_absurd_future_is_forgotten_once_the_clock_is_right() {
+    for mut script in [Script::running(), Script::stopped(), Script::provisioned()] {
+        let right = script.now;
+        script.now = right.plus(YEARS);
+        script.ring();
+        script.answer(unknown());
+        script.now = right.plus(MINUTE);
+        let alarm = script.ring().alarm.unwrap();
+        assert!(alarm.at.since(script.now) <= HOUR, "{alarm:?}");
+    }
+}
+
+#[test]
+fn a_command_that_changes_nothing_brings_the_alarm_back_too() {
+    let mut script = Script::running();
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    script.ring();
+    script.answer(unknown());
+    script.now = right.plus(MINUTE);
+    let got = script.resume();
+    assert!(got.alarm.unwrap().at.since(script.now) <= HOUR, "{:?}", got.alarm);
+}
+
+#[test]
+fn a_status_that_began_in_the_future_still_ends() {
+    let mut script = Script::running();
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    script.command(stop());
+    script.now = right;
+    script.answer(unknown()).is("
+        applied: stopping
+        alarm now reconcile
+    ");
+    script.now = right.plus(6 * MINUTE);
+    script.ring().is("
+        applied: stopping (no commit)
+        call get_machine m1
+        alarm +1m reconcile
+    ");
+}
+
+#[test]
+fn a_call_made_in_the_future_is_lost_in_time() {
+    let mut script = Script::running();
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    script.ring();
+    script.now = right;
+    script.ring().is("
+        applied: running
+        alarm +90001ms call_deadline
+    ");
+    script.now = right.plus(2 * MINUTE);
+    script.ring().is("
+        applied: running
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn a_retained_volume_of_an_absurd_future_keeps_its_time() {
+    let mut script = recovering(Recovery::Snapshots);
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    script.answer(snapshots(&[("vs-1", "created", 10)]));
+    script.now = right;
+    script.ring();
+    let retained = script.instance.as_ref().unwrap().admin_view().retained.remove(0);
+    assert!(retained.clean_up_after.since(right) <= 7 * DAY, "{retained:?}");
+}
+
+#[test]
+fn the_grace_of_a_replacement_made_in_the_future_ends() {
+    let mut script = recovering(Recovery::Create);
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    script.answer(machine_made("m2", "ord"));
+    script.now = right.plus(20 * SECOND);
+    script.answer(unknown());
+    script.after(20 * SECOND);
+    script.ring();
+    script.answer(absent()).is("
+        applied: recovering
+        alarm +5s retry
+    ");
+    script.after(20 * SECOND);
+    script.ring();
+    past_old_machine(&mut script);
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set lastRecoveryErrorAt now
+        set lastRecoveryErrorMessage "unexpected stop recovery replacement machine disappeared"
+        set lastStoppedAt now
+        set recoveryStartedAt null
+        on the list machine m2 failed_recovery due now
+        on the list volume vol-2 failed_recovery due now
+        log unexpected_stop_recovery_machine_gone by=alarm region=iad
+        event instance.unexpected_stop_recovery_failed stopped "alarm_machine_gone" took=67s error="unexpected stop recovery replacement machine disappeared" machine=m2 region=iad
+        call get_machine m2
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn a4_early_late_and_duplicated_alarms_are_harmless() {
+    let mut script = Script::running();
+    script.ring().is("
+        applied: running (no commit)
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+    script.ring().is("
+        applied: running (no commit)
+        alarm +90001ms call_deadline
+    ");
+    script.answer(machine("m1", "started"));
+    script.answer(volume("vol-1", "created")).is("
+        applied: running
+        alarm +5m reconcile
+    ");
+    script.after(DAY);
+    script.ring().is("
+        applied: running (no commit)
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn t6_resume_without_a_call_changes_nothing() {
+    for mut script in [Script::running(), Script::stopped(), Script::provisioned(), keeping()] {
+        let before = script.instance.clone();
+        script.after(DAY);
+        let got = script.resume();
+        assert!(got.calls.is_empty() && got.events.is_empty());
+        assert_eq!(script.instance, before);
+    }
+}

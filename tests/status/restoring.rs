@@ -1,0 +1,499 @@
+//! The volume is being replaced from a snapshot.
+
+use crate::commands::{any, clean_up, restore};
+use crate::script::{DAY, MINUTE, NOON, SECOND, Script, knobs};
+use crate::stages::{Restore, bereft, keeping, past_old_machine, restoring};
+use crate::world::{
+    a_volume, absent, accepted, busy, limited, no_room, refused, region, seen, snapshots, unauthorized, unknown,
+    volume, volume_made, volumes,
+};
+use kiloclaw_lifecycle::command::CommandKind;
+use kiloclaw_lifecycle::observe::Volume;
+use kiloclaw_lifecycle::step::Why;
+use kiloclaw_lifecycle::{Knobs, Policy, Status, Timestamp};
+use serde_json::json;
+
+use Restore as R;
+
+#[test]
+fn x5_a_restore() {
+    let mut script = Script::running();
+    script.command(restore("vs-1")).is(r#"
+        applied: restoring
+        set preRestoreStatus "running"
+        set restoreStartedAt "2026-04-06T12:00:00.000Z"
+        event instance.restore_enqueued restoring "admin_snapshot_restore" machine=m1 region=iad
+        call list_snapshots vol-1
+        alarm +1m reconcile
+    "#);
+    script.answer(snapshots(&[("vs-0", "created", 10), ("vs-1", "created", 12)])).is("
+        applied: restoring (no commit)
+        call get_volume vol-1
+        alarm +59s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is(r#"
+        applied: restoring
+        event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
+        call destroy_machine m1
+        alarm +58s reconcile
+    "#);
+    script.answer(accepted()).is("
+        applied: restoring
+        set flyMachineId null
+        on the list machine m1 replaced due +1m
+        call create_volume #1 in iad from vs-1 12 GB
+        alarm +57s reconcile
+    ");
+    script.answer(volume_made("vol-2", "iad", "restoring")).is(r#"
+        applied: starting
+        set flyVolumeId "vol-2"
+        set preRestoreStatus null
+        set previousVolumeId "vol-1"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        set restoreStartedAt null
+        set startingAt now
+        on the list volume vol-1 retained until +7d
+        event instance.restore_completed starting "admin_snapshot_restore" region=iad
+        call list_machines ours
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
+fn x5_the_new_volume_is_as_large_as_the_larger_of_the_two() {
+    let mut script = restoring("stopped", R::Inspect);
+    script.answer(seen(Volume { size_gb: Some(40), region: Some(region("ord")), ..a_volume("vol-1", "created") })).is(
+        r#"
+            applied: restoring
+            set flyRegion "ord"
+            event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=ord
+            call destroy_machine m1
+            alarm +58s reconcile
+        "#,
+    );
+    script.answer(accepted()).is("
+        applied: restoring
+        set flyMachineId null
+        on the list machine m1 replaced due +1m
+        call create_volume #1 in ord from vs-1 40 GB
+        alarm +57s reconcile
+    ");
+}
+
+#[test]
+fn x5_the_snapshot_is_looked_for_on_every_volume_that_is_known() {
+    let mut script = keeping();
+    script.command(restore("vs-1")).is(r#"
+        applied: restoring
+        set preRestoreStatus "stopped"
+        set restoreStartedAt "2026-04-06T12:00:00.000Z"
+        event instance.restore_enqueued restoring "admin_snapshot_restore" machine=m1 region=iad
+        call list_snapshots vol-1
+        alarm +1m reconcile
+    "#);
+    script.answer(snapshots(&[])).is("
+        applied: restoring (no commit)
+        call list_snapshots vol-0
+        alarm +59s reconcile
+    ");
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set lastStoppedAt now
+        set preRestoreStatus null
+        set restoreStartedAt null
+        event instance.restore_failed stopped "snapshot_not_found" error="snapshot vs-1 not found" machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn x5_a_snapshot_that_cannot_be_used_ends_it_before_anything_is_destroyed() {
+    for (status, list, expected) in [
+        (
+            "running",
+            snapshots(&[]),
+            r#"
+                applied: running
+                set preRestoreStatus null
+                set restoreStartedAt null
+                event instance.restore_failed running "snapshot_not_found" error="snapshot vs-1 not found" machine=m1 region=iad
+                alarm +5m reconcile
+            "#,
+        ),
+        (
+            "running",
+            snapshots(&[("vs-1", "running", 10)]),
+            r#"
+                applied: running
+                set preRestoreStatus null
+                set restoreStartedAt null
+                event instance.restore_failed running "snapshot_not_finished" error="snapshot vs-1 is not finished but running" machine=m1 region=iad
+                alarm +5m reconcile
+            "#,
+        ),
+        (
+            "stopped",
+            snapshots(&[("vs-1", "failed", 10)]),
+            r#"
+                applied: stopped
+                set lastStoppedAt now
+                set preRestoreStatus null
+                set restoreStartedAt null
+                event instance.restore_failed stopped "snapshot_not_finished" error="snapshot vs-1 is not finished but failed" machine=m1 region=iad
+                alarm +30m reconcile
+            "#,
+        ),
+        (
+            "provisioned",
+            snapshots(&[]),
+            r#"
+                applied: provisioned
+                set preRestoreStatus null
+                set restoreStartedAt null
+                event instance.restore_failed provisioned "snapshot_not_found" error="snapshot vs-1 not found" machine=m1 region=iad
+                alarm +30m reconcile
+            "#,
+        ),
+        (
+            "running",
+            refused(),
+            r#"
+                applied: running
+                set preRestoreStatus null
+                set restoreStartedAt null
+                event instance.restore_failed running "snapshot_not_found" error="snapshot vs-1 not found" machine=m1 region=iad
+                alarm +5m reconcile
+            "#,
+        ),
+    ] {
+        restoring(status, R::Find).answer(list).is(expected);
+    }
+    let mut script = Script::provisioned();
+    script.command(restore("vs-1")).is(r#"
+        applied: provisioned
+        event instance.restore_enqueued restoring "admin_snapshot_restore"
+        event instance.restore_failed provisioned "snapshot_not_found" error="snapshot vs-1 not found"
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn x5_after_the_machine_is_gone_a_failure_leaves_the_previous_volume_and_stopped() {
+    for status in ["running", "stopped", "provisioned"] {
+        restoring(status, R::Place).answer(refused()).is(r#"
+            applied: stopped
+            set lastStoppedAt now
+            set preRestoreStatus null
+            set restoreStartedAt null
+            event instance.restore_failed stopped "refused" error="makes no sense (status 422)" region=iad
+            alarm +59s disposal
+        "#);
+    }
+    restoring("running", R::Place).answer(no_room()).is(r#"
+        applied: stopped
+        set lastStoppedAt now
+        set preRestoreStatus null
+        set restoreStartedAt null
+        event region.capacity_eviction "insufficient_resources" region=iad
+        evict iad insufficient_resources
+        event instance.restore_failed stopped "no_capacity" error="insufficient resources (status 412)" region=iad
+        alarm +59s disposal
+    "#);
+}
+
+#[test]
+fn x5_a_refused_destroy_puts_the_previous_status_back() {
+    restoring("running", R::Remove).answer(refused()).is(r#"
+        applied: running
+        set preRestoreStatus null
+        set restoreStartedAt null
+        event instance.restore_failed running "machine_not_removed" error="makes no sense (status 422)" machine=m1 region=iad
+        alarm +5m reconcile
+    "#);
+    restoring("running", R::Remove).answer(absent()).is("
+        applied: restoring
+        set flyMachineId null
+        on the list machine m1 replaced due +1m
+        call create_volume #1 in iad from vs-1 12 GB
+        alarm +57s reconcile
+    ");
+}
+
+#[test]
+fn x5_a_missing_volume_is_replaced_all_the_same() {
+    restoring("running", R::Inspect).answer(absent()).is(r#"
+        applied: restoring
+        event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
+        call destroy_machine m1
+        alarm +58s reconcile
+    "#);
+    let mut script = bereft();
+    script.command(restore("vs-1")).is(r#"
+        applied: restoring
+        set preRestoreStatus "stopped"
+        set restoreStartedAt "2026-04-06T12:30:03.000Z"
+        event instance.restore_enqueued restoring "admin_snapshot_restore" machine=m1 region=iad
+        call list_snapshots vol-1
+        alarm +1m reconcile
+    "#);
+    script.answer(snapshots(&[("vs-1", "created", 12)])).is("
+        applied: restoring (no commit)
+        call get_volume vol-1
+        alarm +59s reconcile
+    ");
+    script.answer(absent()).is(r#"
+        applied: restoring
+        event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
+        call destroy_machine m1
+        alarm +58s reconcile
+    "#);
+    script.answer(accepted()).is("
+        applied: restoring
+        set flyMachineId null
+        on the list machine m1 replaced due +1m
+        call create_volume #1 in iad from vs-1 12 GB
+        alarm +57s reconcile
+    ");
+    script.answer(volume_made("vol-2", "iad", "created")).is(r#"
+        applied: starting
+        set flyVolumeId "vol-2"
+        set lastStartErrorAt null
+        set lastStartErrorMessage null
+        set preRestoreStatus null
+        set previousVolumeId "vol-1"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        set restoreStartedAt null
+        set startingAt now
+        on the list volume vol-1 retained until +7d
+        event instance.restore_completed starting "admin_snapshot_restore" region=iad
+        call list_machines ours
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
+fn x5_transient_faults_are_retried() {
+    for stage in R::ALL {
+        for fault in [busy(), limited(), unauthorized()] {
+            let mut script = restoring("running", stage);
+            let asked = script.call.clone().unwrap().call;
+            let got = script.answer(fault);
+            assert_eq!((got.status, got.calls.len(), got.events.len()), (Some(Status::Restoring), 0, 0), "{stage:?}");
+            let alarm = got.alarm.unwrap();
+            assert_eq!((alarm.at, alarm.why), (script.now.plus(SECOND), Why::Retry), "{stage:?}");
+            assert_eq!(script.alarm().calls, [asked], "{stage:?}");
+        }
+    }
+}
+
+#[test]
+fn x5_a_lost_create_is_looked_up() {
+    let mut script = restoring("running", R::Place);
+    script.answer(unknown()).is("
+        applied: restoring
+        alarm +1s retry
+    ");
+    script.alarm().is("
+        applied: restoring (no commit)
+        call list_volumes named #1
+        alarm +1m reconcile
+    ");
+    let name = script.names().get(1);
+    script.answer(volumes([Volume { name: name.to_string(), ..a_volume("vol-2", "created") }])).is(r#"
+        applied: starting
+        set flyVolumeId "vol-2"
+        set preRestoreStatus null
+        set previousVolumeId "vol-1"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        set restoreStartedAt null
+        set startingAt now
+        on the list volume vol-1 retained until +7d
+        event instance.restore_completed starting "admin_snapshot_restore" region=iad
+        call list_machines ours
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
+fn x5_past_its_time_it_is_put_back() {
+    for (stage, expected) in [
+        (
+            R::Find,
+            r#"
+                applied: running
+                set preRestoreStatus null
+                set restoreStartedAt null
+                event instance.restore_failed running "alarm_timeout" error="restore timed out" machine=m1 region=iad
+                alarm +5m reconcile
+            "#,
+        ),
+        (
+            R::Inspect,
+            r#"
+                applied: running
+                set preRestoreStatus null
+                set restoreStartedAt null
+                event instance.restore_failed running "alarm_timeout" error="restore timed out" machine=m1 region=iad
+                alarm +5m reconcile
+            "#,
+        ),
+        (
+            R::Remove,
+            r#"
+                applied: running
+                set preRestoreStatus null
+                set restoreStartedAt null
+                event instance.restore_failed running "alarm_timeout" error="restore timed out" machine=m1 region=iad
+                alarm +5m reconcile
+            "#,
+        ),
+        (
+            R::Place,
+            r#"
+                applied: stopped
+                set lastStoppedAt now
+                set preRestoreStatus null
+                set restoreStartedAt null
+                on the list volume named #1 late_create due -1706s
+                event instance.restore_failed stopped "alarm_timeout" error="restore timed out" region=iad
+                call list_volumes named #1
+                alarm +90001ms call_deadline
+            "#,
+        ),
+    ] {
+        let mut script = restoring("running", stage);
+        script.answer(unknown());
+        script.after(2 * MINUTE);
+        script.ring();
+        past_old_machine(&mut script);
+        script.answer(unknown());
+        script.now = Timestamp::from_millis(NOON + 30 * MINUTE);
+        assert_eq!(script.clone().ring().status, Some(Status::Restoring));
+        script.after(1);
+        script.ring().is(expected);
+    }
+}
+
+#[test]
+fn import_a_restore_waits_for_its_time_and_is_put_back() {
+    let began = "2026-04-06T11:45:00.000Z";
+    let record = json!({ "restoreStartedAt": began, "preRestoreStatus": "running", "pendingRestoreVolumeId": "vol-2" });
+    let mut script = Script::flat("restoring", record);
+    script.alarm().is("
+        applied: restoring
+        alarm +1m reconcile
+    ");
+    script.after(16 * MINUTE);
+    script.ring().is(r#"
+        applied: running
+        set preRestoreStatus null
+        set restoreStartedAt null
+        on the list volume vol-2 failed_restore due now
+        event instance.restore_failed running "alarm_timeout" error="restore timed out" machine=m1 region=iad
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn d2_retained_volumes_stay_while_a_restore_is_under_way() {
+    let mut script = keeping();
+    script.command(restore("vs-1"));
+    script.answer(unknown());
+    script.after(25 * MINUTE);
+    script.policy = Policy::new(Knobs { restoring_timeout_ms: 9 * DAY, ..knobs() }).unwrap();
+    script.after(2 * DAY);
+    script.ring().is("
+        applied: restoring (no commit)
+        call list_snapshots vol-1
+        alarm +1m reconcile
+    ");
+}
+
+#[test]
+fn t6_resume_in_every_stage() {
+    for (stage, expected) in [
+        (
+            R::Find,
+            "
+                applied: restoring
+                call list_snapshots vol-1
+                alarm +1m reconcile
+            ",
+        ),
+        (
+            R::Inspect,
+            "
+                applied: restoring
+                call get_volume vol-1
+                alarm +59s reconcile
+            ",
+        ),
+        (
+            R::Remove,
+            "
+                applied: restoring
+                call destroy_machine m1
+                alarm +58s reconcile
+            ",
+        ),
+        (
+            R::Place,
+            "
+                applied: restoring
+                alarm +1s retry
+            ",
+        ),
+    ] {
+        restoring("running", stage).resume().is(expected);
+    }
+}
+
+#[test]
+fn commands() {
+    use CommandKind as K;
+    for (kind, expected) in [
+        (K::Provision, "denied restoring: restoring"),
+        (K::Start, "denied restoring: restoring"),
+        (K::Stop, "ignored nothing_to_do: restoring"),
+        (K::Restart, "denied busy: restoring"),
+        (K::Destroy, "denied restoring: restoring"),
+        (
+            K::CleanupRetainedVolume,
+            "
+                pending: restoring
+                reply deleted nothing
+                alarm +1m reconcile
+            ",
+        ),
+        (K::ReassociateVolume, "denied restoring: restoring"),
+        (K::Resize, "denied restoring: restoring"),
+        (K::RestoreSnapshot, "ignored nothing_to_do: restoring"),
+        (
+            K::RetryLookup,
+            "
+                applied: restoring
+                alarm now reconcile
+            ",
+        ),
+        (K::AcceptDataLoss, "denied restoring: restoring"),
+        (K::Refresh, "ignored nothing_to_do: restoring"),
+    ] {
+        restoring("running", R::Find).command(any(kind)).is(expected);
+    }
+    let mut script = keeping();
+    script.command(restore("vs-1"));
+    script.command(clean_up(None)).is("
+        pending: restoring
+        on the list volume vol-0 retained until +1d asked for
+        alarm +1m reconcile
+    ");
+    script.answer(snapshots(&[])).is("
+        applied: restoring (no commit)
+        call list_snapshots vol-0
+        alarm +59s reconcile
+    ");
+}
