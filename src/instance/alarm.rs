@@ -97,6 +97,9 @@ pub(super) fn settle_clock(t: &mut Turn<'_>) {
     if me.retry.due.is_some_and(|due| due > horizon) {
         me.retry.due = Some(now);
     }
+    for made in me.holdings.entries.iter_mut().filter_map(|entry| entry.made_at.as_mut()) {
+        *made = (*made).min(now);
+    }
     let again = now.plus(t.policy.retention_ms);
     for entry in me.holdings.entries.iter_mut().filter(|entry| entry.due > horizon) {
         entry.due = again;

@@ -62,9 +62,10 @@ pub(crate) fn announce(t: &mut Turn<'_>, reason: Option<&str>) {
 impl Instance {
     /// Everything the record knows is due for disposal now; what may yet turn up keeps its date.
     pub(crate) fn everything_goes(&mut self, now: Timestamp) {
-        let machines = self.machine.iter().map(|machine| machine.id.clone());
-        let machines: Vec<_> = machines.chain(core::mem::take(&mut self.holdings.strays)).collect();
-        for machine in machines {
+        if let Some(machine) = self.machine.clone() {
+            self.dispose_made(Thing::Machine(machine.id), Cause::Destroyed, now, machine.created_at);
+        }
+        for machine in core::mem::take(&mut self.holdings.strays) {
             self.dispose(Thing::Machine(machine), Cause::Destroyed, now);
         }
         let volumes: Vec<_> = self.volume.iter().chain(self.previous_volume.iter()).cloned().collect();

@@ -104,6 +104,7 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
         (_, Stage::LookAtFork, result) => fork_seen(t, key, result),
         (_, Stage::LookAtHolder(holder), result) => holder_seen(t, key, &holder, result),
         (_, Stage::RemoveHolder(holder), result) => holder_removed(t, key, &holder, result),
+        (_, Stage::Look, Err(fault)) if fault.is_absent() && is_young(t, key) => wait_until_visible(t, key),
         (_, _, Err(fault)) if fault.is_absent() => gone(t, key),
         (_, _, Err(fault)) => fail(t, key, &fault),
         (Thing::Volume(_), Stage::Look, Ok(Done::Volume(volume))) => volume_seen(t, key, &volume),
@@ -236,7 +237,7 @@ pub(super) fn late(t: &mut Turn<'_>, done: &Done) -> bool {
         | Done::Health { .. } => return false,
     };
     t.log(Action::DisposeLateCreate);
-    t.me.dispose(thing, Cause::LateCreate, t.now);
+    t.me.dispose_made(thing, Cause::LateCreate, t.now, Some(t.now));
     true
 }
 
@@ -253,6 +254,22 @@ fn wait(t: &mut Turn<'_>, key: u64) {
     if let Some(entry) = t.me.holdings.get_mut(key) {
         entry.attempts = attempts;
         entry.due = due;
+        entry.stage = Stage::Idle;
+    }
+    t.keep();
+}
+
+fn is_young(t: &Turn<'_>, key: u64) -> bool {
+    let made_at = t.me.holdings.get(key).and_then(|entry| entry.made_at);
+    made_at.is_some_and(|at| t.now.since(at) < t.policy.new_machine_grace_ms)
+}
+
+/// What was made a moment ago and is not found may only be not visible yet; this was no attempt.
+fn wait_until_visible(t: &mut Turn<'_>, key: u64) {
+    let grace = t.policy.new_machine_grace_ms;
+    let now = t.now;
+    if let Some(entry) = t.me.holdings.get_mut(key) {
+        entry.due = entry.made_at.unwrap_or(now).plus(grace);
         entry.stage = Stage::Idle;
     }
     t.keep();

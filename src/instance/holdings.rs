@@ -110,6 +110,9 @@ pub(crate) struct Entry {
     pub(crate) asked: Option<RequestId>,
     #[serde(default)]
     pub(crate) stage: Stage,
+    /// When it was made, if that was just now: a 404 may only mean that it is not visible yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) made_at: Option<Timestamp>,
 }
 
 impl Entry {
@@ -197,6 +200,11 @@ impl Holdings {
 impl Instance {
     /// Puts something on the list; what is there already keeps the earlier date.
     pub(crate) fn dispose(&mut self, thing: Thing, cause: Cause, due: Timestamp) {
+        self.dispose_made(thing, cause, due, None);
+    }
+
+    /// The same for something that may be very young.
+    pub(crate) fn dispose_made(&mut self, thing: Thing, cause: Cause, due: Timestamp, made_at: Option<Timestamp>) {
         if let Some(entry) = self.holdings.entries.iter_mut().find(|entry| entry.thing == thing) {
             entry.due = entry.due.min(due);
             return;
@@ -212,6 +220,7 @@ impl Instance {
             abandoned: false,
             asked: None,
             stage: Stage::Idle,
+            made_at,
         });
     }
 

@@ -146,6 +146,18 @@ fn d3_the_holder_is_checked_before_anything_is_destroyed() {
             "#,
         ),
         (
+            a_machine("m9", "destroying").of_sandbox("sandbox-9").seen(),
+            r#"
+                applied: stopped
+                set recoveryPreviousVolumeCleanupAfter +1m
+                on the list volume vol-0 retained until +1m tried 1 "Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9"
+                event instance.retained_volume_cleanup_refused error="Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9" machine=m1 region=iad volume:"vol-0"
+                log destroy_volume_failed value=0 error="Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9" by=alarm machine=m1 region=iad volume:"vol-0"
+                call get_machine m1
+                alarm +90001ms call_deadline
+            "#,
+        ),
+        (
             a_machine("m9", "started").unlabelled().seen(),
             r#"
                 applied: stopped
@@ -506,7 +518,7 @@ fn a1_due_disposals_come_before_the_look_of_the_status() {
 fn a_machine_is_removed_and_confirmed() {
     let failed = || {
         let mut script = recovering(Recovery::Create);
-        script.answers([refused(), absent()]);
+        script.answers([refused(), fork("destroyed")]);
         script.after(MINUTE);
         script.ring().is("
             applied: stopped (no commit)

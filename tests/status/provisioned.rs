@@ -151,7 +151,7 @@ fn t5_a_lost_create_is_looked_up_and_adopted() {
         call list_volumes named #1
         alarm +90001ms call_deadline
     ");
-    let name = script.names().get(1);
+    let name = script.names.get(1);
     let found = Volume { name: name.to_string(), ..a_volume("vol-9", "created") };
     script.answer(volumes([found])).is(r#"
         applied: provisioned
@@ -184,7 +184,7 @@ fn t5_an_empty_look_up_lets_it_be_made_again_under_the_same_intent() {
         call list_volumes named #1
         alarm +90001ms call_deadline
     ");
-    let name = script.names().get(1);
+    let name = script.names.get(1);
     let ours = Volume { name: name.to_string(), ..a_volume("vol-9", "created") };
     let late = Volume { name: name.to_string(), ..a_volume("vol-10", "created") };
     script.answer(volumes([ours, late])).is("
@@ -240,7 +240,7 @@ fn t5_of_two_finds_one_is_adopted_and_the_other_disposed_of() {
         call list_volumes named #1
         alarm +90001ms call_deadline
     ");
-    let name = script.names().get(1);
+    let name = script.names.get(1);
     let found = |id: &str| Volume { name: name.to_string(), ..a_volume(id, "created") };
     script.answer(volumes([found("vol-9"), found("vol-10")])).is(r#"
         applied: provisioned

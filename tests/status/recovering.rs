@@ -1265,7 +1265,7 @@ fn t5_a_lost_fork_is_looked_up() {
         call list_volumes named #1
         alarm +1m reconcile
     ");
-    let name = script.names().get(1);
+    let name = script.names.get(1);
     let found = Volume { name: name.to_string(), region: Some(region("ord")), ..a_volume("vol-2", "hydrating") };
     script.answer(volumes([found])).is(r#"
         applied: recovering
@@ -1291,7 +1291,7 @@ fn t5_a_lost_replacement_is_looked_up_and_its_id_committed_before_the_wait() {
         script
     };
     let mut script = lost();
-    let name = script.names().get(2);
+    let name = script.names.get(2);
     script.answer(machines([a_machine("m2", "starting").mounting("vol-2").named(&name)])).is(r#"
         applied: recovering
         set flyMachineId "m2"

@@ -300,7 +300,7 @@ fn x5_a_lost_create_is_looked_up() {
         call list_volumes named #1
         alarm +1m reconcile
     ");
-    let name = script.names().get(1);
+    let name = script.names.get(1);
     script.answer(volumes([Volume { name: name.to_string(), ..a_volume("vol-2", "created") }])).is(r#"
         applied: starting
         set flyVolumeId "vol-2"

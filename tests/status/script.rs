@@ -38,14 +38,6 @@ impl Got {
     pub(crate) fn is(&self, expected: &str) {
         let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let got: Vec<&str> = self.text.lines().collect();
-        if std::env::var_os("FILL").is_some() {
-            let at = std::panic::Location::caller();
-            if got != expected {
-                let kind = if expected.is_empty() { "EMPTY" } else { "FULL" };
-                println!("@@FILL {}:{}:{} {kind}\n{}\n@@END", at.file(), at.line(), at.column(), self.text);
-            }
-            return;
-        }
         assert!(got == expected, "wanted:\n{}\n\ngot:\n{}\n", expected.join("\n"), self.text);
     }
 }
@@ -57,7 +49,7 @@ pub(crate) struct Script {
     pub(crate) instance: Option<Instance>,
     /// The call in flight.
     pub(crate) call: Option<Operation>,
-    names: Names,
+    pub(crate) names: Names,
     numbers: BTreeSet<u64>,
     keys: BTreeSet<String>,
 }
@@ -187,10 +179,6 @@ impl Script {
         }
         let (alarm, status) = (self.instance.as_ref().map(Instance::alarm), self.status());
         Got { verdict, calls, events, alarm, status, text }
-    }
-
-    pub(crate) fn names(&mut self) -> &mut Names {
-        &mut self.names
     }
 
     /// What holds for every step of every instance. Returns whether the step has to be committed.

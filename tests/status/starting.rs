@@ -1251,7 +1251,7 @@ fn t5_a_lost_machine_is_looked_up_and_adopted() {
         call list_machines ours
         alarm +1m reconcile
     ");
-    let name = script.names().get(2);
+    let name = script.names.get(2);
     let others = a_machine("m5", "started");
     script.answer(machines([others, a_machine("m1", "created").named(&name)])).is(r#"
         applied: starting
@@ -1284,7 +1284,7 @@ fn t5_an_empty_look_up_lets_it_be_made_again_and_the_first_is_watched_for() {
         call list_machines ours
         alarm +90001ms call_deadline
     ");
-    let name = script.names().get(2);
+    let name = script.names.get(2);
     let ours = a_machine("m1", "started").named(&name);
     script.answer(machines([ours.clone(), a_machine("m2", "created").named(&name)])).is("
         applied: running
@@ -1335,7 +1335,7 @@ fn t5_a_name_that_is_taken_is_verified() {
             call get_machine m3
             alarm +56s reconcile
         ");
-        let name = script.names().get(2);
+        let name = script.names.get(2);
         (script, name)
     };
     let (mut script, name) = taken();

@@ -29,7 +29,12 @@ impl Names {
 
     /// The name that was shown under this number.
     pub(crate) fn get(&self, number: usize) -> ResourceName {
-        self.0[number - 1].clone()
+        self.all()[number - 1].clone()
+    }
+
+    /// All of them, the last made last.
+    pub(crate) fn all(&self) -> &[ResourceName] {
+        &self.0
     }
 }
 
@@ -67,12 +72,12 @@ pub(crate) fn step(
     let mut alarms = Vec::new();
     for effect in effects {
         match effect {
-            Effect::Call(call) => lines.push(format!("call {}", describe(script.names(), &call.call))),
+            Effect::Call(call) => lines.push(format!("call {}", describe(&mut script.names, &call.call))),
             Effect::ScheduleAlarm(alarm) => {
                 let why = serde_json::to_value(alarm.why).unwrap();
                 alarms.push(format!("alarm {} {}", when(alarm.at, now), why.as_str().unwrap()));
             }
-            Effect::EmitEvent(event) => lines.push(told(script.names(), event)),
+            Effect::EmitEvent(event) => lines.push(told(&mut script.names, event)),
             Effect::EvictRegion { region, class } => lines.push(format!("evict {region} {}", class.as_str())),
             Effect::Reply { to: _, result } => lines.push(match result {
                 Ok(Answer::Deleted(volume)) => {
@@ -107,7 +112,7 @@ fn changes(before: Option<&Instance>, next: Option<&Instance>, now: Timestamp) -
     let changed = |key: &str, value: &Value| was.get(key).unwrap_or(&Value::Null) != value;
     let mut is: Map<String, Value> = is.into_iter().filter(|(key, value)| shown(key) && changed(key, value)).collect();
     if before.is_none() {
-        is.retain(|_, value| !value.is_null() && *value != Value::from(0) && *value != Value::from(false));
+        is.retain(|_, value| ![Value::Null, Value::from(0), Value::from(false)].contains(value));
     }
     is.into_iter().map(|(key, value)| format!("set {key} {}", plain(&key, &value, now))).collect()
 }
@@ -166,8 +171,8 @@ fn entries(script: &mut Script, instance: &Instance) -> BTreeMap<String, String>
         let thing = match &entry.thing {
             ThingView::Machine(machine) => format!("machine {machine}"),
             ThingView::Volume(volume) => format!("volume {volume}"),
-            ThingView::MachineNamed(name) => format!("machine named {}", script.names().show(name)),
-            ThingView::VolumeNamed(name) => format!("volume named {}", script.names().show(name)),
+            ThingView::MachineNamed(name) => format!("machine named {}", script.names.show(name)),
+            ThingView::VolumeNamed(name) => format!("volume named {}", script.names.show(name)),
         };
         let cause = serde_json::to_value(entry.cause).unwrap();
         let text = format!(

@@ -80,6 +80,9 @@ pub(crate) struct Recovering {
     stage: Stage,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fork: Option<VolumeId>,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    forked_at: Option<Timestamp>,
     /// Where the fork is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     region: Option<Region>,
@@ -127,6 +130,7 @@ impl Recovering {
             since,
             stage,
             fork: None,
+            forked_at: None,
             region: None,
             regions_left: Vec::new(),
             replacement: None,
@@ -279,10 +283,11 @@ impl Recovering {
     /// What the attempt has made is not needed.
     fn discard(&mut self, t: &mut Turn<'_>) {
         if let Some(replacement) = self.replacement.take() {
-            t.me.dispose(Thing::Machine(replacement.id), Cause::FailedRecovery, t.now);
+            let made_at = replacement.created_at;
+            t.me.dispose_made(Thing::Machine(replacement.id), Cause::FailedRecovery, t.now, made_at);
         }
         if let Some(fork) = self.fork.take() {
-            t.me.dispose(Thing::Volume(fork), Cause::FailedRecovery, t.now);
+            t.me.dispose_made(Thing::Volume(fork), Cause::FailedRecovery, t.now, self.forked_at);
         }
     }
 

@@ -47,7 +47,7 @@ impl Recovering {
             t.evict(region, class);
         }
         if let Some(fork) = self.fork.take() {
-            t.me.dispose(Thing::Volume(fork), Cause::FailedRecovery, t.now);
+            t.me.dispose_made(Thing::Volume(fork), Cause::FailedRecovery, t.now, self.forked_at);
         }
         let regions = core::mem::take(&mut self.regions_left);
         let Some(source) = t.me.volume.clone().filter(|_| !regions.is_empty()) else {

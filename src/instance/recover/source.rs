@@ -63,6 +63,7 @@ impl Recovering {
             Placing::Later(placement) => self.later(t, Stage::Fork(Box::new(placement))),
             Placing::Done(Placed { volume, region, regions_left, .. }) => {
                 self.fork = Some(volume);
+                self.forked_at = Some(t.now);
                 self.region = region;
                 self.regions_left = regions_left;
                 self.create(t)
