@@ -94,8 +94,9 @@ pub enum VolumeFilter {
     Named(ResourceName),
     /// Those that belong to one instance by their name.
     Ours {
-        /// The one name that older volumes of the instance share.
-        shared: ResourceName,
+        /// The one name that older volumes of the instance share, where it tells sandboxes apart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shared: Option<ResourceName>,
         /// How the names of all others begin.
         prefix: ResourceName,
     },
@@ -106,7 +107,9 @@ impl VolumeFilter {
     pub fn admits(&self, name: &str) -> bool {
         match self {
             Self::Named(wanted) => wanted.as_str() == name,
-            Self::Ours { shared, prefix } => shared.as_str() == name || name.starts_with(prefix.as_str()),
+            Self::Ours { shared, prefix } => {
+                shared.as_ref().is_some_and(|shared| shared.as_str() == name) || name.starts_with(prefix.as_str())
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! (policy, record, now, input) → (next record, effects)
 //! ```
 //!
-//! An [`Instance`] is everything that is known about one tenant's Fly Machine and the Fly Volume that holds the tenant's data. [`step`]
+//! An [`Instance`] is everything that is known about one tenant's Fly Machine and the Fly Volume that holds the tenant's data. [`step()`]
 //! takes it from one state to the next and says, as data, what has to be done outside. It reads no clock, no randomness and no network, so
 //! that it can be checked exhaustively, simulated for centuries and replayed from an incident. A [`Driver`] connects it with a provider, a
 //! store, an event sink, a health probe and a clock that the host plugs in; it brings no runtime.

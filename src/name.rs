@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 
 /// Fly's limit is not documented; this is what the reference has used without trouble.
 const VOLUME_NAME: usize = 30;
-/// `_` and up to six digits of base 36: two thousand million operations.
-const NUMBER: usize = 7;
+/// `_` and up to eight digits of base 36. Numbers begin with the milliseconds since 2026, so this lasts for some ninety years.
+const NUMBER: usize = 9;
 const BASE36: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 fn base36(mut number: u64) -> String {
@@ -59,11 +59,14 @@ pub(crate) fn shared_volume(prefix: &str, sandbox: &SandboxId) -> Result<Resourc
     ResourceName::new(whole.chars().map(plain).take(VOLUME_NAME).collect::<String>())
 }
 
-/// The volumes that are ours by name.
-pub(crate) fn our_volumes(prefix: &str, sandbox: &SandboxId) -> Result<VolumeFilter, Invalid> {
+/// The volumes that are ours by name. In an app that is shared with others, a shared name that had to be cut proves nothing: another
+/// sandbox may begin with the same letters.
+pub(crate) fn our_volumes(prefix: &str, identity: &Identity) -> Result<VolumeFilter, Invalid> {
+    let cut = prefix.len().saturating_add(1).saturating_add(identity.sandbox.as_str().len()) > VOLUME_NAME;
+    let shared = shared_volume(prefix, &identity.sandbox)?;
     Ok(VolumeFilter::Ours {
-        shared: shared_volume(prefix, sandbox)?,
-        prefix: ResourceName::new(volume_prefix(prefix, sandbox))?,
+        shared: (identity.app.is_some() || !cut).then_some(shared),
+        prefix: ResourceName::new(volume_prefix(prefix, &identity.sandbox))?,
     })
 }
 

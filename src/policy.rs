@@ -291,7 +291,7 @@ fn words(k: &Knobs) -> Result<(), InvalidPolicy> {
     })?;
     let prefix = &k.metadata_prefix;
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    demand((1..=12).contains(&prefix.len()) && prefix.chars().all(fits), "metadata_prefix", || {
-        "must be 1 to 12 of a-z 0-9 _, because volume names hold 30 characters in all".to_string()
+    demand((1..=10).contains(&prefix.len()) && prefix.chars().all(fits), "metadata_prefix", || {
+        "must be 1 to 10 of a-z 0-9 _, because volume names hold 30 characters in all".to_string()
     })
 }

@@ -136,7 +136,9 @@ impl Step {
 
     /// The alarm that belongs into the same transaction as the record.
     pub fn alarm(&self) -> Option<Alarm> {
-        self.next.as_ref().map(Instance::alarm)
+        self.effects
+            .iter()
+            .find_map(|effect| if let Effect::ScheduleAlarm(alarm) = effect { Some(*alarm) } else { None })
     }
 
     /// The events that belong into the same transaction as the record.

@@ -71,7 +71,6 @@ pub(super) fn gate(me: &Instance, command: CommandKind) -> Result<Cell, Rejectio
         (_, R(code)) => Some(code),
         (CommandKind::Start | CommandKind::Restart, A) if me.missing.is_some() => Some(Code::DataVolumeMissing),
         (CommandKind::AcceptDataLoss, A) if me.missing.is_none() => Some(Code::NothingLost),
-        (CommandKind::CleanupRetainedVolume, A) if me.cleanup.is_some() => Some(Code::Busy),
         (command, A) if matches!(me.phase, Phase::Reassociating(_)) && begins_work(command) => Some(Code::Busy),
         (_, A | N) => None,
     };
@@ -81,7 +80,7 @@ pub(super) fn gate(me: &Instance, command: CommandKind) -> Result<Cell, Rejectio
     }
 }
 
-/// Whether the command gives the instance another phase.
+/// Whether the command would end a reassociation that is under way. Only a destroy may.
 fn begins_work(command: CommandKind) -> bool {
     match command {
         CommandKind::Start
@@ -89,9 +88,9 @@ fn begins_work(command: CommandKind) -> bool {
         | CommandKind::Restart
         | CommandKind::ReassociateVolume
         | CommandKind::RestoreSnapshot
-        | CommandKind::AcceptDataLoss
-        | CommandKind::Destroy => true,
+        | CommandKind::AcceptDataLoss => true,
         CommandKind::Provision
+        | CommandKind::Destroy
         | CommandKind::CleanupRetainedVolume
         | CommandKind::Resize
         | CommandKind::RetryLookup
@@ -295,6 +294,8 @@ fn accept_data_loss(t: &mut Turn<'_>) -> Verdict {
     if let Some(lost) = t.me.volume.take() {
         t.me.previous_volume = Some(lost);
     }
+    t.switch(Phase::Stopped(Watch::default()));
+    t.rest();
     alarm::pull_look(t);
     Verdict::Applied
 }

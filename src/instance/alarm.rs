@@ -36,9 +36,10 @@ pub(super) fn push_look(t: &mut Turn<'_>) {
     t.me.next_look = look_after(&t.me, t.policy, t.now);
 }
 
-/// Look again at once.
+/// Look again at once, or as soon as nothing is in flight.
 pub(super) fn pull_look(t: &mut Turn<'_>) {
     t.me.next_look = t.now;
+    t.me.pulled = true;
 }
 
 /// Sets the alarm at the end of a step.
@@ -47,8 +48,11 @@ pub(super) fn arm(t: &mut Turn<'_>, before: &Instance) {
     // A chain of calls takes time: the next look counts from its end. Only what a command did in passing moves nothing.
     let counts = before.reason == "alarm" || !t.me.status().is_settled();
     let acted = before.in_flight.is_some() && counts && at_rest;
-    if t.me.status() != before.status() || (acted && t.me.next_look > t.now) {
+    if t.me.status() != before.status() || acted {
         push_look(t);
+    }
+    if t.me.pulled && at_rest {
+        t.me.next_look = t.now;
     }
     let (at, why) = earliest(t);
     t.me.alarm = Alarm { at: at.max(t.now), why, generation: t.me.alarm.generation.saturating_add(1) };
@@ -87,7 +91,8 @@ pub(super) fn settle_clock(t: &mut Turn<'_>) {
     if let Some(since) = me.phase.since_mut() {
         *since = (*since).min(now);
     }
-    if let Some(created) = me.machine.as_mut().and_then(|machine| machine.created_at.as_mut()) {
+    let machines = me.machine.iter_mut().chain(me.phase.replacement_mut());
+    for created in machines.filter_map(|machine| machine.created_at.as_mut()) {
         *created = (*created).min(now);
     }
     let horizon = now.plus(ABSURD_MS);

@@ -55,13 +55,22 @@ fn born(policy: &Policy, now: Timestamp, provision: Provision) -> Step {
     t.finish_birth(Verdict::Applied)
 }
 
+/// Milliseconds between 1970 and 2026.
+const ERA_MS: u64 = 1_767_225_600_000;
+
+/// Where an instance begins to count. A sandbox may be destroyed and provisioned again: counting from the time of birth keeps the
+/// names, ids and event keys of its lives apart.
+fn first_number(now: Timestamp) -> u64 {
+    now.as_millis().saturating_sub(ERA_MS)
+}
+
 impl Instance {
     /// An instance of which nothing is known but whose it is.
     pub(crate) fn unborn(identity: Identity, seed: u64, now: Timestamp) -> Self {
         Self {
             identity,
             seed,
-            sequence: 0,
+            sequence: first_number(now),
             spec: Spec::default(),
             machine: None,
             volume: None,
@@ -88,6 +97,7 @@ impl Instance {
             resting: true,
             reason: "provision".to_string(),
             next_look: now,
+            pulled: false,
             alarm: Alarm { at: now, why: Why::Reconcile, generation: 0 },
             extra: BTreeMap::new(),
         }

@@ -182,7 +182,10 @@ impl Creation {
     fn done(self, t: &mut Turn<'_>, machine: MachineRef, region: Option<Region>) -> Creating {
         let region = region.or(self.region.clone());
         self.abandon(t);
+        // A late answer may have put this very machine on the list.
+        t.me.holdings.entries.retain(|entry| entry.machine() != Some(&machine.id));
         t.progress();
+        t.keep();
         Creating::Done(machine, region)
     }
 

@@ -9,11 +9,11 @@
 //!
 //! *Guarantees*: nothing is created; the record is kept until a look that began after everything else was done has found nothing.
 
-use super::Instance;
 use super::holdings::{Cause, Thing};
 use super::note::Note;
 use super::phase::Phase;
 use super::turn::Turn;
+use super::{Instance, dispose};
 use crate::call::{Call, Done};
 use crate::event::{Action, Milestone};
 use crate::fault::Fault;
@@ -39,6 +39,9 @@ pub(crate) struct Destroying {
     /// Sweeps that could not be made.
     #[serde(default)]
     failed_sweeps: u32,
+    /// Sweeps that found something. Lists lag behind: what is found again and again is given more and more time.
+    #[serde(default)]
+    found_sweeps: u32,
 }
 
 /// Begins from inside of a phase.
@@ -83,7 +86,7 @@ impl Instance {
 
 impl Destroying {
     pub(crate) fn begun(since: Timestamp) -> Phase {
-        Phase::Destroying(Self { since, sweep: Sweep::Volumes, failed_sweeps: 0 })
+        Phase::Destroying(Self { since, sweep: Sweep::Volumes, failed_sweeps: 0, found_sweeps: 0 })
     }
 
     pub(crate) fn drive(self, t: &mut Turn<'_>) -> Phase {
@@ -93,7 +96,7 @@ impl Destroying {
         }
         let prefix = &t.policy.metadata_prefix;
         let call = match self.sweep {
-            Sweep::Volumes => name::our_volumes(prefix, &t.me.identity.sandbox).ok().map(Call::ListVolumes),
+            Sweep::Volumes => name::our_volumes(prefix, &t.me.identity).ok().map(Call::ListVolumes),
             Sweep::Machines => Some(Call::ListMachines { metadata: name::metadata(prefix, &t.me.identity) }),
         };
         match call {
@@ -115,12 +118,14 @@ impl Destroying {
                 Sweep::Machines => complete(t, self),
             };
         }
+        let due = if self.found_sweeps == 0 { t.now } else { t.now.plus(dispose::backoff(t, self.found_sweeps)) };
         for thing in found {
             t.log(Action::DestroyOrphanFound);
-            t.me.dispose(thing, Cause::Orphan, t.now);
+            t.me.dispose(thing, Cause::Orphan, due);
         }
         t.rest();
-        Phase::Destroying(Self { sweep: Sweep::Volumes, ..self })
+        let found_sweeps = self.found_sweeps.saturating_add(1);
+        Phase::Destroying(Self { sweep: Sweep::Volumes, found_sweeps, ..self })
     }
 
     fn cannot_list(self, t: &mut Turn<'_>) -> Phase {
@@ -135,7 +140,7 @@ impl Destroying {
 }
 
 fn orphaned_volumes(t: &Turn<'_>, volumes: Vec<crate::observe::Volume>) -> Vec<Thing> {
-    let Ok(ours) = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox) else { return Vec::new() };
+    let Ok(ours) = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity) else { return Vec::new() };
     volumes
         .into_iter()
         .filter(|volume| ours.admits(&volume.name) && !volume.state.is_dead())

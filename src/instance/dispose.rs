@@ -41,16 +41,24 @@ pub(super) fn next(t: &Turn<'_>) -> Option<u64> {
 
 /// When the next attempt is due.
 pub(super) fn next_date(t: &Turn<'_>) -> Option<Timestamp> {
-    let entries = t.me.holdings.entries.iter().filter(|entry| !entry.abandoned && may(t, entry));
+    let entries = t.me.holdings.entries.iter();
+    let entries = entries.filter(|entry| (!entry.abandoned || entry.asked.is_some()) && may(t, entry));
     entries.map(|entry| if entry.asked.is_some() { t.now } else { entry.due }).min()
 }
 
 pub(super) fn begin(t: &mut Turn<'_>, key: u64) {
     let going = t.me.status() == Status::Destroying;
+    let copied = !going && copy_of(t, key).is_some();
     if let Some(entry) = t.me.holdings.get_mut(key) {
-        let copied = entry.relocation().is_some() && !going;
         entry.stage = if copied { Stage::LookAtFork } else { Stage::Look };
     }
+}
+
+/// The volume that may still read from this one: the copy the instance was moved onto, or else, of whatever is retained, its present
+/// volume.
+fn copy_of(t: &Turn<'_>, key: u64) -> Option<VolumeId> {
+    let entry = t.me.holdings.get(key).filter(|entry| entry.is_retained())?;
+    entry.relocation().map(|relocation| relocation.fork.clone()).or_else(|| t.me.volume.clone())
 }
 
 pub(super) fn drive(t: &mut Turn<'_>, key: u64) {
@@ -74,7 +82,7 @@ fn next_call(t: &Turn<'_>, key: u64) -> Option<Call> {
     match &entry.stage {
         Stage::Idle => None,
         Stage::Look | Stage::Confirm => Some(look),
-        Stage::LookAtFork => entry.relocation().map(|relocation| Call::GetVolume { volume: relocation.fork.clone() }),
+        Stage::LookAtFork => copy_of(t, key).map(|volume| Call::GetVolume { volume }),
         Stage::LookAtHolder(machine) => Some(Call::GetMachine { machine: machine.clone() }),
         Stage::RemoveHolder(machine) => Some(Call::DestroyMachine { machine: machine.clone() }),
         Stage::Remove => match &entry.thing {
@@ -124,7 +132,7 @@ fn to(t: &mut Turn<'_>, key: u64, stage: Stage) {
 
 /// A copy that still reads from this volume, or that is the instance's data and cannot be found, holds it back.
 fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
-    let fork = t.me.holdings.get(key).and_then(Entry::relocation).map(|relocation| relocation.fork.clone());
+    let fork = copy_of(t, key);
     let current = fork.is_some() && t.me.volume == fork;
     let free = match result {
         Ok(Done::Volume(volume)) if volume.state.is_dead() => !current,
@@ -161,7 +169,7 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
         Ok(_) => return fail(t, key, &Fault::lost()),
         Err(fault) => return fail(t, key, &fault),
     };
-    if machine.state.is_going() {
+    if machine.state == MachineState::Destroyed {
         return to(t, key, Stage::Remove);
     }
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
@@ -178,6 +186,8 @@ fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result
         Err(fault) if !fault.is_absent() => fail(t, key, &fault),
         Ok(_) | Err(_) => {
             t.emit(Note::log(Action::DestroyMachineForVolumeCleanup).machine(holder));
+            let due = t.now.plus(backoff(t, 1));
+            t.me.dispose(Thing::Machine(holder.clone()), Cause::Replaced, due);
             to(t, key, Stage::Remove);
         }
     }
@@ -241,7 +251,8 @@ pub(super) fn late(t: &mut Turn<'_>, done: &Done) -> bool {
     true
 }
 
-fn backoff(t: &Turn<'_>, attempts: u32) -> u64 {
+/// How long to wait after that many attempts.
+pub(super) fn backoff(t: &Turn<'_>, attempts: u32) -> u64 {
     let waits = &t.policy.disposal_backoff_ms;
     let at = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
     waits.get(at).or(waits.last()).copied().unwrap_or(60_000)
@@ -395,7 +406,7 @@ fn log(t: &mut Turn<'_>, key: u64, action: Action, error: Option<String>) {
     t.emit(note);
 }
 
-/// One of the volumes an admin wanted gone has come to its end; the last one brings the answer.
+/// One of the volumes an admin wanted gone has come to its end.
 fn answer(t: &mut Turn<'_>, end: Result<Option<VolumeId>, (Code, String)>) {
     let status = t.me.status();
     let Some(cleanup) = &mut t.me.cleanup else { return };
@@ -403,25 +414,33 @@ fn answer(t: &mut Turn<'_>, end: Result<Option<VolumeId>, (Code, String)>) {
         Ok(volume) => cleanup.deleted = volume,
         Err((code, message)) => cleanup.failure = Some(Rejection { code, status: Some(status), message }),
     }
-    if t.me.holdings.entries.iter().any(|entry| entry.asked.is_some()) {
-        return;
-    }
-    if let Some(done) = t.me.cleanup.take() {
-        t.reply(done.id, done.failure.map_or(Ok(Answer::Deleted(done.deleted)), Err));
+}
+
+/// Answers a clean-up of which nothing is left to do, however its last volume has left the list.
+pub(super) fn conclude(t: &mut Turn<'_>) {
+    let waits = t.me.holdings.entries.iter().any(|entry| entry.asked.is_some());
+    if let Some(done) = t.me.cleanup.take_if(|_| !waits) {
+        let end = done.failure.map_or(Ok(Answer::Deleted(done.deleted)), Err);
+        for request in done.requests {
+            t.reply(request, end.clone());
+        }
     }
 }
 
 /// Makes retained volumes due now (D5). Returns whether there is any.
 pub(super) fn clean_up(t: &mut Turn<'_>, id: RequestId, only: Option<&VolumeId>) -> bool {
     let mut any = false;
-    for entry in t.me.holdings.entries.iter_mut().filter(|entry| entry.is_retained()) {
+    let used = |volume: Option<&VolumeId>| volume.is_some_and(|volume| t.me.uses_volume(volume));
+    let free: alloc::vec::Vec<u64> =
+        t.me.holdings.retained().filter(|entry| !used(entry.volume())).map(|entry| entry.key).collect();
+    for entry in t.me.holdings.entries.iter_mut().filter(|entry| free.contains(&entry.key)) {
         if only.is_none() || entry.volume() == only {
             entry.asked = Some(id);
             any = true;
         }
     }
     if any {
-        t.me.cleanup = Some(super::Cleanup { id, deleted: None, failure: None });
+        t.me.cleanup.get_or_insert_default().requests.push(id);
     }
     any
 }

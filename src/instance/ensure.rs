@@ -31,8 +31,11 @@ pub(crate) enum Ensure {
     ByName,
     /// Make one.
     Place(Box<Placement>),
-    /// The data is missing: look for what could be it.
-    Propose,
+    /// The data is missing: look for what could be it. `refused`: it is shown, but cannot be mounted.
+    Propose {
+        /// Whether the provider shows the volume and yet says it does not exist.
+        refused: bool,
+    },
 }
 
 /// How it goes on.
@@ -57,8 +60,8 @@ impl Ensure {
     pub(crate) fn call(&self, t: &Turn<'_>) -> Option<Call> {
         match self {
             Self::Check => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
-            Self::ByName | Self::Propose => {
-                name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox).ok().map(Call::ListVolumes)
+            Self::ByName | Self::Propose { .. } => {
+                name::our_volumes(&t.policy.metadata_prefix, &t.me.identity).ok().map(Call::ListVolumes)
             }
             Self::Place(placement) => placement.call(t),
         }
@@ -68,15 +71,14 @@ impl Ensure {
         match self {
             Self::Check => checked(t, result),
             Self::ByName => by_name(t, result),
-            Self::Propose => proposed(t, result),
+            Self::Propose { refused } => proposed(t, refused, result),
             Self::Place(placement) => match placement.on(t, result) {
                 Placing::Next(placement) => Ensured::Next(Self::Place(Box::new(placement))),
                 Placing::Later(placement) => Ensured::Later(Self::Place(Box::new(placement))),
                 Placing::NoRoom(fault) | Placing::Refused(fault) => Ensured::Failed(fault),
                 Placing::Done(placed) => {
-                    t.me.volume = Some(placed.volume);
+                    t.me.take_volume(placed.volume);
                     t.me.region = placed.region.or(t.me.region.take());
-                    t.me.fresh_allowed = false;
                     Ensured::Ready
                 }
             },
@@ -118,7 +120,8 @@ pub(crate) fn found_alive(t: &mut Turn<'_>, volume: &Volume) {
         t.me.region.clone_from(&volume.region);
         t.keep();
     }
-    if t.me.missing.take().is_some() {
+    t.me.fresh_allowed = false;
+    if t.me.missing.take_if(|missing| !missing.refused).is_some() {
         t.me.errors.start = None;
         t.keep();
     }
@@ -126,7 +129,7 @@ pub(crate) fn found_alive(t: &mut Turn<'_>, volume: &Volume) {
 
 fn lost(t: &mut Turn<'_>) -> Ensured {
     if !may_be_fresh(t) {
-        return Ensured::Next(Ensure::Propose);
+        return Ensured::Next(Ensure::Propose { refused: false });
     }
     let lost = t.me.volume.take();
     let named = lost.as_ref().map_or("", VolumeId::as_str);
@@ -136,11 +139,12 @@ fn lost(t: &mut Turn<'_>) -> Ensured {
 
 /// Volumes under our name that could be used, newest last.
 fn usable(t: &Turn<'_>, volumes: Vec<Volume>) -> Vec<Volume> {
-    let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox);
+    let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
     let mut usable: Vec<Volume> = volumes
         .into_iter()
         .filter(|volume| filter.as_ref().is_ok_and(|ours| ours.admits(&volume.name)))
         .filter(|volume| !volume.state.is_dead() && !t.me.knows_volume(&volume.id))
+        .filter(|volume| volume.attached_machine.as_ref().is_none_or(|holder| t.me.uses_machine(holder)))
         .collect();
     usable.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     usable
@@ -154,12 +158,12 @@ fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
     if let Some(newest) = usable(t, volumes).pop() {
         t.emit(Note::log(Action::RecoverVolumeByName).detail("volume", newest.id.as_str()));
         found_alive(t, &newest);
-        t.me.volume = Some(newest.id);
+        t.me.take_volume(newest.id);
         t.keep();
         return Ensured::Ready;
     }
     if !may_be_fresh(t) {
-        missing(t, None);
+        missing(t, None, false);
         return Ensured::Missing;
     }
     match place_fresh(t, None) {
@@ -168,19 +172,22 @@ fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
     }
 }
 
-fn proposed(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
+fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ensured {
+    if may_be_fresh(t) {
+        return Ensured::Next(Ensure::ByName);
+    }
     let gone_made_at = |volumes: &[Volume]| {
         volumes.iter().find(|volume| Some(&volume.id) == t.me.volume.as_ref()).and_then(|volume| volume.created_at)
     };
     let proposal = match result {
         Ok(Done::Volumes(volumes)) => {
             let since = gone_made_at(&volumes);
-            let mut later = usable(t, volumes).into_iter().filter(|volume| volume.created_at >= since);
+            let mut later = usable(t, volumes).into_iter().filter(|volume| volume.created_at > since);
             later.next().filter(|_| later.next().is_none()).map(|volume| volume.id)
         }
         Ok(_) | Err(_) => None,
     };
-    missing(t, proposal);
+    missing(t, proposal, refused);
     Ensured::Missing
 }
 
@@ -190,12 +197,12 @@ pub(crate) fn missing_message(volume: Option<&VolumeId>) -> String {
 }
 
 /// Writes down that the data is missing.
-fn missing(t: &mut Turn<'_>, proposal: Option<VolumeId>) {
+fn missing(t: &mut Turn<'_>, proposal: Option<VolumeId>, refused: bool) {
     let message = missing_message(t.me.volume.as_ref());
     if t.me.missing.is_none() {
         t.emit(Note::log(Action::DataVolumeMissing).error(message.clone()));
         t.me.errors.start = Some(t.noted(message));
     }
-    t.me.missing = Some(Missing { proposal });
+    t.me.missing = Some(Missing { proposal, refused });
     t.keep();
 }

@@ -68,6 +68,13 @@ pub(crate) enum Cause {
     Orphan,
 }
 
+impl Cause {
+    /// Whether the thing is kept until its date.
+    pub(crate) fn retains(&self) -> bool {
+        matches!(self, Self::Relocated(_) | Self::Kept)
+    }
+}
+
 /// How far the present attempt has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,7 +124,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn is_retained(&self) -> bool {
-        matches!(self.cause, Cause::Relocated(_) | Cause::Kept)
+        self.cause.retains()
     }
 
     pub(crate) fn volume(&self) -> Option<&VolumeId> {
@@ -175,7 +182,12 @@ impl Holdings {
     }
 
     pub(crate) fn holds_machine(&self, machine: &MachineId) -> bool {
-        self.entries.iter().any(|entry| entry.machine() == Some(machine)) || self.strays.contains(machine)
+        self.condemns(machine) || self.strays.contains(machine)
+    }
+
+    /// Whether the machine is about to be removed.
+    pub(crate) fn condemns(&self, machine: &MachineId) -> bool {
+        self.entries.iter().any(|entry| entry.machine() == Some(machine))
     }
 
     pub(crate) fn retained(&self) -> impl Iterator<Item = &Entry> {
@@ -191,22 +203,29 @@ impl Holdings {
     pub(crate) fn next_due(&self, now: Timestamp, may: impl Fn(&Entry) -> bool) -> Option<u64> {
         self.entries
             .iter()
-            .filter(|entry| !entry.abandoned && (entry.asked.is_some() || entry.due <= now) && may(entry))
+            .filter(|entry| entry.asked.is_some() || (!entry.abandoned && entry.due <= now))
+            .filter(|entry| may(entry))
             .min_by_key(|entry| (entry.rank(), entry.due, entry.key))
             .map(|entry| entry.key)
     }
 }
 
 impl Instance {
-    /// Puts something on the list; what is there already keeps the earlier date.
+    /// Puts something on the list. What is there already keeps the earlier date, unless one of the two reasons is to retain it: then it
+    /// is retained.
     pub(crate) fn dispose(&mut self, thing: Thing, cause: Cause, due: Timestamp) {
         self.dispose_made(thing, cause, due, None);
     }
 
     /// The same for something that may be very young.
     pub(crate) fn dispose_made(&mut self, thing: Thing, cause: Cause, due: Timestamp, made_at: Option<Timestamp>) {
+        let going = self.status() == Status::Destroying || cause == Cause::Destroyed;
         if let Some(entry) = self.holdings.entries.iter_mut().find(|entry| entry.thing == thing) {
-            entry.due = entry.due.min(due);
+            if cause.retains() && !going {
+                *entry = Entry { cause, due, attempts: 0, error: None, abandoned: false, ..entry.clone() };
+            } else if going || !entry.is_retained() {
+                entry.due = entry.due.min(due);
+            }
             return;
         }
         let key = self.number();
@@ -222,6 +241,14 @@ impl Instance {
             stage: Stage::Idle,
             made_at,
         });
+    }
+
+    /// Makes a volume the instance's data: nothing is missing any more, and whatever leave there was to start empty is used up.
+    pub(crate) fn take_volume(&mut self, volume: VolumeId) -> Option<VolumeId> {
+        self.holdings.entries.retain(|entry| entry.volume() != Some(&volume));
+        self.fresh_allowed = false;
+        self.missing = None;
+        self.volume.replace(volume)
     }
 
     /// Whether the record needs this volume: as its data, or for the recovery under way.

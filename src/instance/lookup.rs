@@ -79,7 +79,11 @@ impl Lookup {
             (Self::List, Ok(Done::Machines(machines))) => return listed(t, machines),
             (Self::AskVolume { listed, .. }, Ok(Done::Volume(volume))) => {
                 return match volume.attached_machine {
-                    Some(holder) if !volume.state.is_dead() && !listed.contains(&holder) => {
+                    // A machine passed over before is the right one after all if it holds our volume.
+                    Some(holder)
+                        if !volume.state.is_dead()
+                            && (!listed.contains(&holder) || t.me.holdings.strays.contains(&holder)) =>
+                    {
                         Looking::Next(Self::AskHolder(holder))
                     }
                     Some(_) | None => Looking::None,
@@ -130,7 +134,7 @@ fn listed(t: &mut Turn<'_>, machines: Vec<Machine>) -> Looking {
 
 /// A machine that is not in the list but holds our volume.
 fn holder(t: &mut Turn<'_>, machine: Machine) -> Looking {
-    if machine.state.is_going() || t.me.holdings.holds_machine(&machine.id) {
+    if machine.state.is_going() || t.me.holdings.condemns(&machine.id) {
         return Looking::None;
     }
     let labelled = machine.config.as_ref().is_some_and(|config| !config.metadata.is_empty());
@@ -156,13 +160,14 @@ fn chosen(t: &mut Turn<'_>, machine: Machine) -> Looking {
 
 fn confirmed(t: &mut Turn<'_>, machine: &Machine, volume: Option<&VolumeId>) -> Looking {
     if let Some(volume) = volume {
-        t.me.volume = Some(volume.clone());
+        t.me.take_volume(volume.clone());
         t.emit(Note::log(Action::RecoverVolumeFromMount).machine(&machine.id).detail("volume", volume.as_str()));
     }
     adopt(t, machine)
 }
 
 fn adopt(t: &mut Turn<'_>, machine: &Machine) -> Looking {
+    t.me.holdings.strays.retain(|stray| *stray != machine.id);
     t.me.machine = Some(MachineRef::adopted(machine.id.clone()));
     if let Some(region) = &machine.region {
         t.me.region = Some(region.clone());

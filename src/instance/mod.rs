@@ -56,6 +56,7 @@ use crate::step::{Alarm, Input, Step};
 use crate::time::Timestamp;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 use operation::InFlight;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -143,6 +144,8 @@ pub(crate) struct Missing {
     /// The one other volume that may hold the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) proposal: Option<VolumeId>,
+    /// The provider shows the volume, and yet says that it does not exist when it is to be mounted.
+    pub(crate) refused: bool,
 }
 
 /// Repetition of what failed for the moment.
@@ -155,10 +158,11 @@ pub(crate) struct Retry {
 }
 
 /// An admin's clean-up of retained volumes that has not ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cleanup {
-    pub(crate) id: RequestId,
+    /// Who waits for its end.
+    pub(crate) requests: Vec<RequestId>,
     pub(crate) deleted: Option<VolumeId>,
     pub(crate) failure: Option<Rejection>,
 }
@@ -234,6 +238,9 @@ pub struct Instance {
     pub(crate) reason: String,
     /// When the status wants to be looked at next; the alarm is never later.
     pub(crate) next_look: Timestamp,
+    /// Somebody wants it to be looked at as soon as nothing is in flight.
+    #[serde(default)]
+    pub(crate) pulled: bool,
     pub(crate) alarm: Alarm,
     /// Keys of the flat record that mean nothing to this library.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

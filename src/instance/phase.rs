@@ -81,6 +81,11 @@ impl Phase {
         if let Self::Recovering(recovering) = self { recovering.replacement.as_ref() } else { None }
     }
 
+    /// The same, to be corrected when the clock was wrong.
+    pub(crate) fn replacement_mut(&mut self) -> Option<&mut MachineRef> {
+        if let Self::Recovering(recovering) = self { recovering.replacement.as_mut() } else { None }
+    }
+
     /// Since when the status may last no longer than [`Phase::timeout_ms`].
     pub(crate) fn since(&self) -> Option<Timestamp> {
         match self {
@@ -177,7 +182,8 @@ impl Phase {
             Self::Starting(starting) => starting.abandon(t),
             Self::Restoring(restoring) => restoring.abandon(t),
             Self::Recovering(recovering) => recovering.abandon(t),
-            Self::Stopping(_) | Self::Reassociating(_) | Self::Restarting(_) | Self::Destroying(_) => {}
+            Self::Reassociating(task) => task.abandon(t),
+            Self::Stopping(_) | Self::Restarting(_) | Self::Destroying(_) => {}
         }
     }
 }

@@ -63,19 +63,21 @@ impl Placement {
     ///
     /// `None` when there is no region to ask.
     pub(crate) fn new(t: &mut Turn<'_>, content: Content, failed: Option<&Region>) -> Result<Self, Fault> {
-        let number = t.me.number();
+        let regions = Self::regions(t, failed);
+        Self::among(t, content, regions)
+    }
+
+    /// The regions in the order in which to ask them, the one that just `failed` last (G1, G2).
+    pub(crate) fn regions(t: &mut Turn<'_>, failed: Option<&Region>) -> Vec<Region> {
+        let draw = t.me.number();
         let wanted = t.me.spec.regions.clone().unwrap_or_else(|| t.policy.regions().to_vec());
-        let ordered = region::order(&wanted, &mut Random::of(t.me.seed, number));
-        Self::over(t, content, region::distinct(region::deprioritise(ordered, failed)), number)
+        let ordered = region::order(&wanted, &mut Random::of(t.me.seed, draw));
+        region::distinct(region::deprioritise(ordered, failed))
     }
 
     /// The same over just these regions.
     pub(crate) fn among(t: &mut Turn<'_>, content: Content, regions: Vec<Region>) -> Result<Self, Fault> {
         let number = t.me.number();
-        Self::over(t, content, regions, number)
-    }
-
-    fn over(t: &Turn<'_>, content: Content, regions: Vec<Region>, number: u64) -> Result<Self, Fault> {
         let name = name::volume(&t.policy.metadata_prefix, &t.me.identity.sandbox, number)?;
         Ok(Self { name, content, regions, look: false, lost_at: None, again: false })
     }
@@ -154,6 +156,7 @@ impl Placement {
         let regions_left = self.regions.get(1..).unwrap_or_default().to_vec();
         self.abandon(t);
         t.progress();
+        t.keep();
         Placing::Done(Placed { volume, region: region.or(asked), state, regions_left })
     }
 

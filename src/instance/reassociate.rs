@@ -102,7 +102,7 @@ impl Reassociating {
             let message = format!("Volume {} is in state {} and cannot be used.", volume.id, volume.state);
             return self.end(t, Err((Code::VolumeUnusable, message)));
         }
-        let named = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox);
+        let named = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
         let by_name = named.is_ok_and(|filter| filter.admits(&volume.name));
         let by_record = t.me.holdings.holds_volume(&volume.id) || t.me.previous_volume.as_ref() == Some(&volume.id);
         if !by_name && !by_record {
@@ -145,24 +145,29 @@ impl Reassociating {
 
     fn swap(self, t: &mut Turn<'_>) -> Phase {
         let target = self.target.clone();
-        t.me.holdings.entries.retain(|entry| entry.volume() != Some(&target));
-        let old = t.me.volume.replace(target.clone());
+        let was_missing = t.me.missing.is_some();
+        let old = t.me.take_volume(target.clone());
         if let Some(old) = old.clone() {
             let until = t.now.plus(t.policy.retention_ms);
             t.me.dispose(Thing::Volume(old), Cause::Kept, until);
         }
         t.me.previous_volume = old;
         t.me.region = self.region.clone().or(t.me.region.take());
-        if t.me.missing.take().is_some() {
+        if was_missing {
             t.me.errors.start = None;
         }
-        t.me.fresh_allowed = false;
         let note = Note::log(Action::ReassociateVolume)
             .detail("volume", target.as_str())
             .detail("old_volume", t.me.previous_volume.as_ref().map(VolumeId::as_str))
             .detail("admin_reason", self.reason.as_str());
         t.emit(note);
         self.end(t, Ok(Answer::Reassociated(target)))
+    }
+
+    /// The instance is destroyed instead.
+    pub(crate) fn abandon(self, t: &mut Turn<'_>) {
+        let message = "The instance is being destroyed.".into();
+        t.reply(self.request, Err(Rejection { code: Code::Destroying, status: Some(Status::Destroying), message }));
     }
 
     fn end(self, t: &mut Turn<'_>, end: Result<Answer, (Code, String)>) -> Phase {

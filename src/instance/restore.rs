@@ -272,13 +272,12 @@ impl Restoring {
 
 /// The new volume is the instance's, in the same commit that retains the old one; then it is started.
 fn swap(t: &mut Turn<'_>, volume: VolumeId) -> Phase {
-    let old = t.me.volume.replace(volume);
+    let old = t.me.take_volume(volume);
     if let Some(old) = old.clone() {
         let until = t.now.plus(t.policy.retention_ms);
         t.me.dispose(Thing::Volume(old), Cause::Kept, until);
     }
     t.me.previous_volume = old.or(t.me.previous_volume.take());
-    t.me.missing = None;
     t.me.errors.restore = None;
     t.me.errors.start = None;
     t.emit(Note::new(Milestone::RestoreCompleted).status(Status::Starting).label("admin_snapshot_restore"));

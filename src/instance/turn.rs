@@ -11,12 +11,12 @@ use super::phase::Phase;
 use super::watch::Watched;
 use super::{Instance, Noted, accept, alarm, dispose};
 use crate::call::{Call, Done, Operation};
-use crate::command::{Answer, Rejection, RequestId};
+use crate::command::{Answer, CommandKind, Rejection, RequestId};
 use crate::event::{Action, Event, EventName, Milestone};
 use crate::fault::{Capacity, Fault};
 use crate::id::{OpId, Region};
 use crate::policy::Policy;
-use crate::step::{Effect, Ignored, Input, Step, Verdict};
+use crate::step::{Alarm, Effect, Ignored, Input, Step, Verdict};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
 use alloc::format;
@@ -42,7 +42,9 @@ pub(super) fn step(instance: &Instance, policy: &Policy, now: Timestamp, input: 
     alarm::settle_clock(&mut t);
     match input {
         Input::Command(command) => {
+            let passing = command.kind() == CommandKind::Refresh;
             let verdict = accept::command(&mut t, command);
+            t.durable |= !passing;
             t.finish(instance, verdict)
         }
         Input::Outcome { op, result } => t.outcome(instance, op, result),
@@ -64,11 +66,13 @@ impl<'a> Turn<'a> {
 
     fn alarm(&mut self) {
         if self.me.in_flight.as_ref().is_some_and(|call| !call.is_lost(self.policy, self.now)) {
+            // Nothing can be done before the call is over. A look that somebody wants is not forgotten: it stays `pulled`.
             alarm::push_look(self);
             return;
         }
         self.me.reason = "alarm".to_string();
         self.me.wake = true;
+        alarm::push_look(self);
         self.lose_call();
         self.proceed();
     }
@@ -151,6 +155,7 @@ impl<'a> Turn<'a> {
                 self.me.wake = false;
                 self.me.resting = false;
                 self.me.retry.due = None;
+                self.me.pulled = false;
                 alarm::push_look(self);
                 let phase = self.take_phase();
                 self.me.phase = phase.wake(self);
@@ -165,8 +170,8 @@ impl<'a> Turn<'a> {
         core::mem::replace(&mut self.me.phase, Phase::settled(Watched::Stopped))
     }
 
-    /// Another status, from outside of the phase that ends: what it had in flight is dropped if it only asked, and awaited by nobody
-    /// if it changes the world.
+    /// Another status, from outside of the phase that ends. A call in flight that changes the world is still awaited, by nobody; an
+    /// answer that nobody needs any more is not.
     pub(crate) fn switch(&mut self, phase: Phase) {
         let ended = core::mem::replace(&mut self.me.phase, phase);
         ended.abandon(self);
@@ -299,12 +304,14 @@ impl<'a> Turn<'a> {
         }
         let refused = matches!(verdict, Verdict::Denied(_) | Verdict::Ignored(_));
         if refused || self.me == *before {
-            let effects = [Effect::ScheduleAlarm(before.alarm)].to_vec();
+            let alarm = Alarm { at: before.alarm.at.max(self.now), ..before.alarm };
+            let effects = [Effect::ScheduleAlarm(alarm)].to_vec();
             return Step { verdict, next: Some(before.clone()), effects, needs_commit: false };
         }
+        dispose::conclude(&mut self);
         alarm::arm(&mut self, before);
         self.effects.push(Effect::ScheduleAlarm(self.me.alarm));
-        let asks = self.me.in_flight.as_ref().is_some_and(|call| !call.op.kind.mutates() && call.issued_at == self.now);
+        let asks = self.effects.iter().any(|effect| matches!(effect, Effect::Call(call) if !call.id.kind.mutates()));
         let speaks = self.effects.iter().any(|effect| matches!(effect, Effect::EmitEvent(_) | Effect::Reply { .. }));
         let needs_commit = self.durable || speaks || !asks;
         Step { verdict, next: Some(self.me), effects: self.effects, needs_commit }

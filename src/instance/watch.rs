@@ -93,9 +93,11 @@ pub(crate) enum Mounted {
 impl Watch {
     /// A new look. A volume that is being made goes on being made: its intent must not be forgotten.
     pub(crate) fn wake(self, status: Watched, t: &mut Turn<'_>) -> Phase {
-        if matches!(self, Self::Volume(Ensure::Place(_))) {
+        let stale = status == Watched::Provisioned && t.me.machine.is_none() && is_stale(t);
+        if matches!(self, Self::Volume(Ensure::Place(_))) && !stale {
             return status.phase(self);
         }
+        self.abandon(t);
         if t.me.machine.is_some() {
             return status.phase(Self::Machine);
         }
@@ -140,7 +142,12 @@ impl Watch {
             Self::Volume(ensure) => match ensure.on(t, result) {
                 Ensured::Next(ensure) => status.phase(Self::Volume(ensure)),
                 Ensured::Later(ensure @ Ensure::Place(_)) => {
-                    t.back_off();
+                    // Nobody waits for the volume: after a few tries the next alarm is soon enough.
+                    if t.tried_enough() {
+                        t.rest()
+                    } else {
+                        t.back_off()
+                    }
                     status.phase(Self::Volume(ensure))
                 }
                 Ensured::Missing => {
@@ -302,7 +309,9 @@ fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal) -> Phase {
         Signal::Destroyed | Signal::Gone => t.me.machine = None,
         Signal::Stopped | Signal::Failed => {}
     }
-    mark_stopped(t);
+    if status != Watched::Stopped {
+        mark_stopped(t);
+    }
     Watch::volume(Watched::Stopped, t)
 }
 
@@ -398,14 +407,14 @@ fn stranger_seen(t: &mut Turn<'_>, mounted: &VolumeId, ours_alive: bool, result:
 
 /// Ours by name, and in our machine: Fly gives a volume that it moves to another host a new id.
 fn is_ours(t: &Turn<'_>, volume: &Volume) -> bool {
-    let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity.sandbox);
+    let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
     let named = filter.is_ok_and(|filter| filter.admits(&volume.name));
     let attached = t.me.machine.as_ref().is_some_and(|machine| volume.attached_machine.as_ref() == Some(&machine.id));
-    named && attached && !t.me.holdings.holds_volume(&volume.id)
+    (named || t.me.holdings.holds_volume(&volume.id)) && attached
 }
 
 fn adopt(t: &mut Turn<'_>, volume: &Volume) -> Phase {
-    let old = t.me.volume.replace(volume.id.clone());
+    let old = t.me.take_volume(volume.id.clone());
     let note = Note::log(Action::AdoptMigratedVolume)
         .detail("volume", volume.id.as_str())
         .detail("old_volume", old.as_ref().map(VolumeId::as_str));

@@ -75,7 +75,7 @@ fn a_status_that_began_in_the_future_still_ends() {
     script.now = right;
     script.answer(unknown()).is("
         applied: stopping
-        alarm now reconcile
+        alarm +1s retry
     ");
     script.now = right.plus(6 * MINUTE);
     script.ring().is("

@@ -9,18 +9,20 @@ use crate::world::{
 use kiloclaw_lifecycle::Knobs;
 use serde_json::json;
 
-/// A retained volume past its date: it is looked at.
+/// A retained volume past its date. The present volume does without it, and it is looked at.
 fn due() -> Script {
     let mut script = keeping();
     script.after(DAY);
     script.ring();
+    script.answer(volume("vol-1", "created"));
     script
 }
 
-/// An admin wants the retained volume gone: it is looked at.
+/// An admin wants the retained volume gone. The present volume does without it, and it is looked at.
 fn asked() -> Script {
     let mut script = keeping();
     script.command(clean_up(None));
+    script.answer(volume("vol-1", "created"));
     script
 }
 
@@ -36,6 +38,11 @@ fn d1_a_retained_volume_goes_at_its_date() {
     let mut script = keeping();
     script.after(DAY);
     script.ring().is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: stopped (no commit)
         call get_volume vol-0
         alarm +90001ms call_deadline
@@ -229,7 +236,7 @@ fn d3_a_refusal_is_told_once_and_counts_as_an_attempt() {
     script.answers([held("vol-0", "m9"), foreign(), machine("m1", "stopped"), volume("vol-1", "created")]);
     script.after(MINUTE);
     script.ring();
-    script.answer(held("vol-0", "m9"));
+    script.answers([volume("vol-1", "created"), held("vol-0", "m9")]);
     script.answer(foreign()).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +5m
@@ -254,6 +261,7 @@ fn d4_attempts_become_rarer_and_the_last_wait_repeats() {
         }
         script.now = entry.clean_up_after;
         script.ring();
+        script.answer(volume("vol-1", "created"));
     }
     let minutes = [1, 5, 15, 60, 360, 1_440, 1_440, 1_440];
     assert_eq!(waits, minutes.map(|wait| wait * MINUTE));
@@ -292,6 +300,11 @@ fn d5_a_clean_up_deletes_now_and_answers_with_its_end() {
     script.command(clean_up(None)).is("
         pending: stopped
         on the list volume vol-0 retained until +1d asked for
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped (no commit)
         call get_volume vol-0
         alarm +90001ms call_deadline
     ");
@@ -313,7 +326,7 @@ fn d5_a_clean_up_deletes_now_and_answers_with_its_end() {
         log destroy_volume_ok value=0 by=cleanup_retained_volume machine=m1 region=iad volume:"vol-0"
         event instance.retained_volume_deleted machine=m1 region=iad volume:"vol-0"
         reply deleted vol-0
-        alarm +1797s reconcile
+        alarm +1796s reconcile
     "#);
 }
 
@@ -335,26 +348,26 @@ fn d5_with_nothing_to_delete_the_answer_is_nothing() {
 fn d5_what_is_refused_or_fails_stays_as_it_was() {
     asked().answer(unknown()).is(r#"
         applied: stopped
-        on the list volume vol-0 retained until +86399s
+        on the list volume vol-0 retained until +86398s
         reply cleanup_failed "The volume could not be deleted: no answer in time (status 503)."
-        alarm +1799s reconcile
+        alarm +1798s reconcile
     "#);
     let mut script = asked();
     script.answer(volume("vol-0", "created"));
     script.answer(busy()).is(r#"
         applied: stopped
-        on the list volume vol-0 retained until +86398s
+        on the list volume vol-0 retained until +86397s
         reply cleanup_failed "The volume could not be deleted: still bound (status 412)."
-        alarm +1798s reconcile
+        alarm +1797s reconcile
     "#);
     let mut script = asked();
     script.answer(held("vol-0", "m9"));
     script.answer(a_machine("m9", "started").of_sandbox("sandbox-9").seen()).is(r#"
         applied: stopped
-        on the list volume vol-0 retained until +86398s
+        on the list volume vol-0 retained until +86397s
         event instance.retained_volume_cleanup_refused error="Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9" machine=m1 region=iad volume:"vol-0"
         reply not_ours "Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9"
-        alarm +1798s reconcile
+        alarm +1797s reconcile
     "#);
 }
 
@@ -395,6 +408,30 @@ fn d5_a_clean_up_overrides_date_and_health_but_never_a_hydrating_fork() {
 }
 
 #[test]
+fn d2_a_hydrating_volume_holds_back_whatever_is_retained() {
+    for state in ["hydrating", "enabling_remote_export", "odd"] {
+        let mut script = keeping();
+        script.after(DAY);
+        script.ring();
+        script.answer(volume("vol-1", state)).is("
+            applied: stopped (no commit)
+            set recoveryPreviousVolumeCleanupAfter +5m
+            on the list volume vol-0 retained until +5m
+            call get_machine m1
+            alarm +90001ms call_deadline
+        ");
+        let mut script = keeping();
+        script.command(clean_up(None));
+        script.answer(volume("vol-1", state)).is(r#"
+            applied: stopped
+            on the list volume vol-0 retained until +86399s
+            reply held_back "The volume is still needed by the copy that was made of it."
+            alarm +1799s reconcile
+        "#);
+    }
+}
+
+#[test]
 fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     let two = || {
         let mut script = keeping();
@@ -406,29 +443,50 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     script.command(clean_up(Some("vol-1"))).is("
         pending: stopped
         on the list volume vol-1 retained until +7d asked for
+        call get_volume vol-7
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-7", "created")).is("
+        applied: stopped (no commit)
         call get_volume vol-1
         alarm +90001ms call_deadline
     ");
     script.answer(absent()).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86397s
+        set recoveryPreviousVolumeCleanupAfter +86396s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
         event instance.retained_volume_deleted region=iad volume:"vol-1"
         reply deleted vol-1
-        alarm +59s disposal
+        alarm +58s disposal
     "#);
     let mut script = two();
-    script.command(clean_up(None));
+    script.command(clean_up(None)).is("
+        pending: stopped
+        on the list volume vol-0 retained until +86398s asked for
+        on the list volume vol-1 retained until +7d asked for
+        call get_volume vol-7
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-7", "created")).is("
+        applied: stopped (no commit)
+        call get_volume vol-0
+        alarm +90001ms call_deadline
+    ");
     script.answer(absent()).is(r#"
         applied: stopped
         off the list volume vol-0
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-0"
         event instance.retained_volume_deleted region=iad volume:"vol-0"
-        call get_volume vol-1
+        call get_volume vol-7
         alarm +90001ms call_deadline
     "#);
+    script.answer(volume("vol-7", "created")).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
     script.answer(absent()).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter null
@@ -437,7 +495,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
         event instance.retained_volume_deleted region=iad volume:"vol-1"
         reply deleted vol-1
-        alarm +58s disposal
+        alarm +56s disposal
     "#);
 }
 

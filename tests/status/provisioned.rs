@@ -305,9 +305,14 @@ fn start_takes_over_the_volume_that_is_being_made() {
         applied: starting
         set flyRegion "ams"
         set flyVolumeId "vol-9"
-        call create_machine #2 ours on vol-9 in ams
+        call list_machines ours
         alarm +59s reconcile
     "#);
+    script.answer(machines([])).is("
+        applied: starting (no commit)
+        call get_volume vol-9
+        alarm +58s reconcile
+    ");
 }
 
 #[test]

@@ -71,7 +71,6 @@ fn reconcile_the_machine_says_what_the_status_is() {
             r#"
                 applied: stopped
                 set flyMachineId null
-                set lastStoppedAt now
                 log sync_status_destroyed stopped by=alarm machine=m1 region=iad fly_state:"destroyed" new_state:"stopped" old_state:"stopped"
                 call get_volume vol-1
                 alarm +90001ms call_deadline
@@ -82,7 +81,6 @@ fn reconcile_the_machine_says_what_the_status_is() {
             r#"
                 applied: stopped
                 set flyMachineId null
-                set lastStoppedAt now
                 log clear_stale_machine stopped by=alarm machine=m1 region=iad fly_state:"gone" new_state:"stopped" old_state:"stopped"
                 call get_volume vol-1
                 alarm +90001ms call_deadline
@@ -566,7 +564,20 @@ fn reassociate_keeps_others_out() {
     for (kind, expected) in [
         (K::Start, "denied busy: stopped"),
         (K::Restart, "denied busy: stopped"),
-        (K::Destroy, "denied busy: stopped"),
+        (
+            K::Destroy,
+            r#"
+                applied: destroying
+                set pendingDestroyMachineId "m1"
+                set pendingDestroyVolumeId "vol-1"
+                on the list machine m1 destroyed due now
+                on the list volume vol-1 destroyed due now
+                reply destroying "The instance is being destroyed."
+                event instance.destroy_started destroying machine=m1 region=iad
+                call get_machine m1
+                alarm +1m reconcile
+            "#,
+        ),
         (K::ReassociateVolume, "denied busy: stopped"),
         (K::RestoreSnapshot, "denied busy: stopped"),
         (

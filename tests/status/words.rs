@@ -231,7 +231,7 @@ pub(crate) fn describe(names: &mut Names, call: &Call) -> String {
         Call::GetVolume { volume } | Call::ListSnapshots { volume } => volume.to_string(),
         Call::ListVolumes(VolumeFilter::Named(name)) => format!("named {}", names.show(name)),
         Call::ListVolumes(VolumeFilter::Ours { shared, prefix }) => {
-            assert_eq!(shared.as_str(), "kiloclaw_sandbox_1");
+            assert_eq!(shared.as_ref().map(ResourceName::as_str), Some("kiloclaw_sandbox_1"));
             assert!(prefix.as_str().starts_with("kiloclaw_") && prefix.as_str().ends_with('_'));
             "ours".to_string()
         }

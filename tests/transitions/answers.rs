@@ -109,7 +109,7 @@ pub(crate) fn fitting(script: &Script) -> Vec<(String, Answer)> {
         Call::ListVolumes(filter) => {
             let name = match filter {
                 VolumeFilter::Named(name) => name.to_string(),
-                VolumeFilter::Ours { shared, .. } => shared.to_string(),
+                VolumeFilter::Ours { shared, prefix } => shared.as_ref().unwrap_or(prefix).to_string(),
             };
             let found = |id: &str| Volume { name: name.clone(), ..a_volume(id, "created") };
             let foreign = Volume { name: "other".to_string(), ..a_volume("vol-5", "created") };

@@ -14,7 +14,10 @@ const STOP: Command = Command::Stop { reason: None };
 const DESTROY: Command = Command::Destroy { reason: None };
 
 /// Every situation with its name, which is also that of its file.
-pub(crate) const ALL: &[(&str, fn() -> Script)] = &[
+/// A situation and how to get there.
+type Case = (&'static str, fn() -> Script);
+
+pub(crate) const ALL: &[Case] = &[
     ("provisioned", Script::born),
     ("provisioned_making_volume", provisioned_making_volume),
     ("provisioned_stale", provisioned_stale),

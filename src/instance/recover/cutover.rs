@@ -58,7 +58,7 @@ impl Recovering {
         };
         t.me.machine = Some(replacement);
         t.me.region = self.region.take().or(t.me.region.take());
-        let source = t.me.volume.replace(fork.clone());
+        let source = t.me.take_volume(fork.clone());
         if let Some(source) = source {
             let relocation = Relocation { fork, healthy, immediate, hydrated: self.hydrated };
             let due = if relocation.is_proven() { t.now } else { t.now.plus(t.policy.retention_ms) };
@@ -67,7 +67,6 @@ impl Recovering {
         t.me.last_started_at = Some(t.now);
         t.me.fail_count = 0;
         t.me.errors.recovery = None;
-        t.me.missing = None;
         let note = Note::new(Milestone::RecoverySucceeded)
             .status(Status::Running)
             .label("alarm_relocated")

@@ -5,6 +5,7 @@ use crate::call::Done;
 use crate::fault::Fault;
 use crate::instance::MachineRef;
 use crate::instance::phase::Phase;
+use crate::instance::placement::Placement;
 use crate::instance::turn::Turn;
 use crate::observe::Machine;
 use alloc::boxed::Box;
@@ -47,6 +48,8 @@ impl Recovering {
         match result {
             Ok(Done::Volume(volume)) if !volume.state.is_dead() => {
                 self.region = volume.region;
+                self.regions_left = Placement::regions(t, t.me.region.clone().as_ref());
+                self.regions_left.retain(|region| Some(region) != self.region.as_ref());
                 if t.me.machine.is_some() { self.to(Stage::Inspect) } else { self.to(Stage::FindReplacement) }
             }
             Err(fault) if !fault.is_absent() => self.later(t, Stage::CheckFork),

@@ -115,7 +115,8 @@ impl Recovering {
     }
 
     pub(super) fn on_its_way(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
-        t.log(Action::RecoveryWaitingForStart);
+        let machine = self.replacement.iter().map(|machine| &machine.id);
+        t.emit(machine.fold(Note::log(Action::RecoveryWaitingForStart), Note::machine));
         if self.is_over(t) {
             return self.time_out(t);
         }

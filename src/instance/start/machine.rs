@@ -8,6 +8,7 @@ use crate::id::MachineVersion;
 use crate::instance::creation::{Creating, Creation};
 use crate::instance::ensure::Ensure;
 use crate::instance::holdings::{Cause, Thing};
+use crate::instance::lookup::Lookup;
 use crate::instance::phase::Phase;
 use crate::instance::turn::Turn;
 use crate::observe::{HostStatus, MachineState};
@@ -34,7 +35,7 @@ impl Starting {
                 t.log(Action::RepairMount);
                 self.to(Stage::Remove)
             }
-            MachineState::Created if self.updated => self.to(Stage::Wait(machine.version)),
+            MachineState::Created if self.updated || self.made => self.to(Stage::Wait(machine.version)),
             MachineState::Stopped | MachineState::Failed | MachineState::Suspended if self.updated => {
                 self.to(Stage::Boot)
             }
@@ -119,7 +120,8 @@ impl Starting {
                     let due = t.now.plus(t.policy.disposal_backoff_ms.first().copied().unwrap_or_default());
                     t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, due);
                 }
-                self.create(t)
+                // Another machine of ours may hold the volume.
+                if self.looked_up { self.create(t) } else { self.to(Stage::Find(Lookup::List)) }
             }
         }
     }
@@ -136,12 +138,13 @@ impl Starting {
         }
     }
 
-    pub(super) fn created(self: Box<Self>, t: &mut Turn<'_>, creating: Creating) -> Phase {
+    pub(super) fn created(mut self: Box<Self>, t: &mut Turn<'_>, creating: Creating) -> Phase {
         match creating {
             Creating::Next(creation) => self.to(Stage::Create(Box::new(creation))),
             Creating::Later(creation) => self.later(t, Stage::Create(Box::new(creation))),
             Creating::Done(machine, region) => {
                 t.me.machine = Some(machine);
+                self.made = true;
                 t.me.region = region.or(t.me.region.take());
                 self.to(Stage::Wait(None))
             }

@@ -79,6 +79,10 @@ pub(crate) struct Starting {
     stage: Stage,
     /// The machine has taken on the present configuration during this start.
     updated: bool,
+    /// The machine was made, or found half-made, during this start: while it is `created` it is on its way.
+    made: bool,
+    /// It was looked for a machine with our labels during this start.
+    looked_up: bool,
     /// The volume was moved off a full host once.
     moved: bool,
     /// The machine was made anew once because the provider did not find its volume.
@@ -87,12 +91,12 @@ pub(crate) struct Starting {
 
 impl Starting {
     fn at(since: Timestamp, stage: Stage) -> Self {
-        Self { since, stage, updated: false, moved: false, remade: false }
+        Self { since, stage, updated: false, made: false, looked_up: false, moved: false, remade: false }
     }
 
     /// A start that was imported: the next alarm sees how it stands.
     pub(crate) fn imported(since: Timestamp) -> Self {
-        Self::at(since, Stage::Look)
+        Self { made: true, ..Self::at(since, Stage::Look) }
     }
 
     /// A start from the beginning.
@@ -198,6 +202,7 @@ impl Starting {
                 Ensured::Next(ensure) => self.to(Stage::Volume(ensure)),
                 Ensured::Later(ensure) => self.later(t, Stage::Volume(ensure)),
                 Ensured::Ready if t.me.machine.is_some() => self.to(Stage::Machine),
+                Ensured::Ready if !self.looked_up => self.to(Stage::Find(Lookup::List)),
                 Ensured::Ready => self.create(t),
                 Ensured::Missing => missing(t),
                 Ensured::Failed(fault) => self.fail(t, fault.to_string()),
@@ -254,10 +259,11 @@ impl Starting {
         self.to(stage)
     }
 
-    fn looked_up(self: Box<Self>, t: &mut Turn<'_>, looking: Looking) -> Phase {
+    fn looked_up(mut self: Box<Self>, t: &mut Turn<'_>, looking: Looking) -> Phase {
         match looking {
             Looking::Next(lookup) => self.to(Stage::Find(lookup)),
             Looking::Found(_) | Looking::None => {
+                self.looked_up = true;
                 t.progress();
                 let ensure = Ensure::begin(t);
                 self.to(Stage::Volume(ensure))
@@ -298,7 +304,11 @@ impl Starting {
                 "starting_timeout_with_machine",
                 &format!("the machine was still {state} when time was over"),
             ),
-            MachineState::Stopped | MachineState::Suspended if known => {
+            MachineState::Created if known && (self.updated || self.made) => {
+                t.rest();
+                self.to(Stage::Look)
+            }
+            MachineState::Stopped | MachineState::Suspended | MachineState::Created if known => {
                 let ensure = Ensure::begin(t);
                 self.to(Stage::Volume(ensure))
             }

@@ -60,7 +60,7 @@ impl Starting {
 
     /// The new volume is the instance's, in the same commit that puts the old one on the list.
     pub(super) fn move_onto(&self, t: &mut Turn<'_>, placed: Placed) -> Option<VolumeId> {
-        let left = t.me.volume.replace(placed.volume.clone());
+        let left = t.me.take_volume(placed.volume.clone());
         t.me.region = placed.region.or(t.me.region.take());
         let old = left.clone()?;
         if t.me.ever_started() {

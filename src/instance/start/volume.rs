@@ -28,7 +28,7 @@ impl Starting {
             return self.anew(t);
         }
         if !ensure::may_be_fresh(t) {
-            return self.to(Stage::Volume(Ensure::Propose));
+            return self.to(Stage::Volume(Ensure::Propose { refused: true }));
         }
         if let Some(volume) = t.me.volume.take() {
             t.emit(Note::log(Action::ReplaceLostVolume).detail("volume", volume.as_str()).detail("data_loss", false));

@@ -3,6 +3,8 @@
 use crate::instance::{Entry, Instance, Phase, Previous, Thing};
 use crate::persist;
 use crate::status::Status;
+use crate::time::Timestamp;
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use serde::Serialize;
@@ -13,8 +15,10 @@ use serde_json::{Map, Value, json};
 /// `stopping`, which the old system does not know, is written as `running`.
 pub fn export(instance: &Instance) -> Map<String, Value> {
     let mut record = fields(instance);
+    // The keys that mean nothing here are beside it already.
+    let bare = Instance { extra: BTreeMap::new(), ..instance.clone() };
     let known: Value =
-        persist::encode(instance).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        persist::encode(&bare).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     record.insert("lifecycle".to_string(), known);
     for (key, value) in &instance.extra {
         record.entry(key.clone()).or_insert_with(|| value.clone());
@@ -64,13 +68,19 @@ fn lifecycle(me: &Instance) -> Value {
         "lastStoppedAt": me.last_stopped_at,
         "healthCheckFailCount": me.fail_count,
         "lastMetadataRecoveryAt": me.looked_up_at,
-        "restoreStartedAt": since(Status::Restoring).map(|at| at.to_string()),
+        "restoreStartedAt": since(Status::Restoring).map(iso),
         "preRestoreStatus": restoring.map(|restoring| match restoring.previous {
             Previous::Provisioned => Status::Provisioned,
             Previous::Running => Status::Running,
             Previous::Stopped => Status::Stopped,
         }),
     })
+}
+
+/// As JavaScript writes it; a plain number where no calendar reaches.
+fn iso(at: Timestamp) -> Value {
+    let text = at.to_string();
+    if text.parse::<jiff::Timestamp>().is_ok() { text.into() } else { at.as_millis().into() }
 }
 
 fn holdings(me: &Instance) -> Value {

@@ -6,7 +6,7 @@ use super::read::{Fields, wrong};
 use crate::command::Spec;
 use crate::guest::Guest;
 use crate::id::{AppName, Identity, Image, MachineId, Region, SandboxId, UserId, VolumeId};
-use crate::instance::{Cause, DestroyError, DestroyOp, Instance, MachineRef, Noted, Phase, Previous, Thing};
+use crate::instance::{Cause, DestroyError, DestroyOp, Entry, Instance, MachineRef, Noted, Phase, Previous, Thing};
 use crate::persist::{self, DecodeError};
 use crate::policy::Policy;
 use crate::status::Status;
@@ -65,14 +65,22 @@ fn merged(foreign: Instance, native: Instance, policy: &Policy, now: Timestamp) 
     let native = native.wound_up(policy, now);
     let mut merged = Instance { seed: native.seed, recoveries: native.recoveries, ..foreign };
     merged.sequence = merged.sequence.max(native.sequence);
+    merged.alarm.generation = native.alarm.generation;
+    if merged.volume == native.volume {
+        (merged.missing, merged.fresh_allowed) = (native.missing, native.fresh_allowed);
+    }
+    merged.spec.regions = native.spec.regions;
+    (merged.errors.stop, merged.errors.restore) = (native.errors.stop, native.errors.restore);
     for entry in native.holdings.entries {
-        let known = match &entry.thing {
-            Thing::Machine(machine) => merged.knows_machine(machine),
-            Thing::Volume(volume) => merged.knows_volume(volume),
-            Thing::MachineNamed(_) | Thing::VolumeNamed(_) => false,
-        };
-        if !known {
-            merged.holdings.entries.push(entry);
+        let used = entry.machine().is_some_and(|machine| merged.uses_machine(machine))
+            || entry.volume().is_some_and(|volume| merged.uses_volume(volume));
+        let listed = merged.holdings.entries.iter_mut().find(|listed| listed.thing == entry.thing);
+        match listed {
+            // The flat form shows the date of what is retained, and so may have changed it.
+            Some(listed) if entry.is_retained() => *listed = Entry { due: listed.due, ..entry },
+            Some(listed) => *listed = entry,
+            None if !used => merged.holdings.entries.push(entry),
+            None => {}
         }
     }
     for machine in native.holdings.strays {
@@ -80,7 +88,27 @@ fn merged(foreign: Instance, native: Instance, policy: &Policy, now: Timestamp) 
             merged.holdings.strays.push(machine);
         }
     }
+    replaced(&mut merged, native.machine, native.volume, now.plus(policy.retention_ms));
+    // Both lists have numbers of their own, and no attempt is under way any more.
+    for entry in core::mem::take(&mut merged.holdings.entries) {
+        let key = merged.number();
+        merged.holdings.entries.push(Entry { key, asked: None, stage: Default::default(), ..entry });
+    }
     merged.armed(policy, now)
+}
+
+/// What the instance used before somebody gave it something else. A volume may hold data and is retained. A machine is put with the
+/// others that are not used; without another in its place it is found again by its labels.
+fn replaced(merged: &mut Instance, machine: Option<MachineRef>, volume: Option<VolumeId>, until: Timestamp) {
+    if let Some(volume) = volume.filter(|volume| !merged.knows_volume(volume)) {
+        merged.dispose(Thing::Volume(volume), Cause::Kept, until);
+    }
+    let Some(machine) = machine else { return };
+    if merged.machine.as_ref().is_some_and(|used| used.id == machine.id) {
+        merged.machine = Some(machine);
+    } else if merged.machine.is_some() && !merged.knows_machine(&machine.id) {
+        merged.holdings.strays.push(machine.id);
+    }
 }
 
 fn foreign(
@@ -182,7 +210,8 @@ fn phase(me: &mut Instance, fields: &mut Fields, policy: &Policy, now: Timestamp
     let restored = fields.name("pendingRestoreVolumeId", VolumeId::new)?;
     retained(me, fields, policy, now)?;
     me.previous_volume = fields.name("previousVolumeId", VolumeId::new)?;
-    let (mut forked, mut pending) = (fork.clone(), restored.clone());
+    let spare = |volume: &VolumeId| me.volume.as_ref() != Some(volume);
+    let (mut forked, mut pending) = (fork.filter(spare), restored.filter(spare));
     me.phase = match status {
         Status::Starting => Phase::imported_start(starting.unwrap_or(now)),
         Status::Restarting => Phase::imported_restart(restarting.unwrap_or(now), sent),
@@ -193,14 +222,11 @@ fn phase(me: &mut Instance, fields: &mut Fields, policy: &Policy, now: Timestamp
         }
     };
     for (volume, cause) in [(forked, Cause::LeftOver), (pending, Cause::FailedRestore)] {
-        if let Some(volume) = volume.filter(|volume| me.volume.as_ref() != Some(volume)) {
+        if let Some(volume) = volume {
             me.dispose(Thing::Volume(volume), cause, now);
         }
     }
-    if status == Status::Destroying {
-        going(me, fields, now)?;
-    }
-    Ok(())
+    going(me, fields, status, now)
 }
 
 fn previous(fields: &mut Fields) -> Result<Previous, ImportError> {
@@ -223,23 +249,32 @@ fn previous(fields: &mut Fields) -> Result<Previous, ImportError> {
 fn retained(me: &mut Instance, fields: &mut Fields, policy: &Policy, now: Timestamp) -> Result<(), ImportError> {
     let volume = fields.name("recoveryPreviousVolumeId", VolumeId::new)?;
     let until = fields.time("recoveryPreviousVolumeCleanupAfter")?.unwrap_or(now.plus(policy.retention_ms));
-    if let Some(volume) = volume {
+    // A record may name the current volume as retained: an admin has gone back to it.
+    if let Some(volume) = volume.filter(|volume| me.volume.as_ref() != Some(volume)) {
         me.dispose(Thing::Volume(volume), Cause::Kept, until);
     }
     Ok(())
 }
 
-/// A destroy under way: everything the record names is on the list.
-fn going(me: &mut Instance, fields: &mut Fields, now: Timestamp) -> Result<(), ImportError> {
-    if let Some(machine) = fields.name("pendingDestroyMachineId", MachineId::new)? {
-        me.dispose(Thing::Machine(machine), Cause::Destroyed, now);
+/// What was to be destroyed still is, unless it is what the instance lives on; in a destroy, so is everything that the record names.
+fn going(me: &mut Instance, fields: &mut Fields, status: Status, now: Timestamp) -> Result<(), ImportError> {
+    let destroying = status == Status::Destroying;
+    let cause = if destroying { Cause::Destroyed } else { Cause::LeftOver };
+    let machine = fields.name("pendingDestroyMachineId", MachineId::new)?;
+    if let Some(machine) = machine.filter(|machine| destroying || !me.uses_machine(machine)) {
+        me.dispose(Thing::Machine(machine), cause.clone(), now);
     }
-    if let Some(volume) = fields.name("pendingDestroyVolumeId", VolumeId::new)? {
-        me.dispose(Thing::Volume(volume), Cause::Destroyed, now);
+    let volume = fields.name("pendingDestroyVolumeId", VolumeId::new)?;
+    if let Some(volume) = volume.clone().filter(|volume| destroying || !me.uses_volume(volume)) {
+        me.dispose(Thing::Volume(volume), cause, now);
     }
-    me.everything_goes(now);
+    if destroying {
+        me.everything_goes(now);
+    }
     let attempts: u32 = fields.number("destroyVolumeAttempts", "a count")?.unwrap_or_default();
-    if let Some(entry) = me.holdings.entries.iter_mut().find(|entry| entry.volume().is_some()) {
+    let counted =
+        me.holdings.entries.iter_mut().find(|entry| entry.volume().is_some() && entry.volume() == volume.as_ref());
+    if let Some(entry) = counted {
         entry.attempts = attempts;
     }
     Ok(())

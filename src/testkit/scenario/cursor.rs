@@ -153,6 +153,10 @@ impl<'a> Members<'a> {
 
 /// A value as JSON, cut to 160 characters.
 pub(super) fn show(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= 160 { text } else { text.chars().take(157).chain("...".chars()).collect() }
+    cut(&value.to_string())
+}
+
+/// A text, cut to 160 characters.
+pub(super) fn cut(text: &str) -> String {
+    if text.chars().count() <= 160 { text.to_string() } else { text.chars().take(157).chain("...".chars()).collect() }
 }

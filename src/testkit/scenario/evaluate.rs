@@ -1,6 +1,6 @@
 //! Whether what happened is what was expected.
 
-use super::cursor::show;
+use super::cursor::{cut, show};
 use super::expect::is_form;
 use super::times;
 use alloc::format;
@@ -213,7 +213,7 @@ impl Exam<'_> {
             if !rest.any(|thing| self.fits(pattern, thing, &[])) {
                 let order = if at == 0 { String::new() } else { format!(" after the {at} before it") };
                 let titles: Vec<&str> = happened.iter().filter_map(|thing| thing.get(title)?.as_str()).collect();
-                return self.fail(format!("{kind}[{at}]"), show(pattern) + &order, titles.join(" "));
+                return self.fail(format!("{kind}[{at}]"), show(pattern) + &order, cut(&titles.join(" ")));
             }
         }
     }
