@@ -12,17 +12,23 @@
 //! # Statuses
 //!
 //! ```text
-//!                     start                          stop
-//!   provisioned ───────────────▶ starting ──▶ running ─────▶ stopping ──▶ stopped
-//!        ▲                          ▲          │  ▲ │                      │  │
-//!        │ provision                │          │  │ └─── restart ──▶ restarting
-//!        │                          │          │  │                        │  │
-//!     (none)                        │   found  │  └── done ────────────────┘  │
-//!        ▲                          │  stopped │  ▲                           │
-//!        │ nothing is left          │          ▼  │ cut-over                  │
-//!   destroying ◀── destroy ──   restoring   recovering ──── failed ──▶ stopped │
-//!                                   ▲                                         │
-//!                                   └───────────── restore a snapshot ────────┘
+//! (none) ── provision ─▶ provisioned
+//!
+//!                 start                        stop
+//!  provisioned ───────────▶ starting ─▶ running ─────▶ stopping ─▶ stopped
+//!                              ▲         │ ▲ ▲ │                     │
+//!                              │         │ │ │ └ restart ┐           │
+//!                              │         │ │ └─ restarting ◀ restart ┤
+//!                              │ found   │ │                         │
+//!                              │ stopped ▼ │ cut-over                │
+//!                              │     recovering ── failed ─▶ stopped │
+//!                              │                                     │
+//!                              ├──────────────── start ──────────────┘
+//!                              │ restored
+//!                          restoring ◀── restore a snapshot ── provisioned, running, stopped
+//!
+//!  destroying ◀── destroy ── all but recovering and restoring
+//!      └─ nothing is left ─▶ (none)
 //! ```
 //!
 //! # Guarantees

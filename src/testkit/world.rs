@@ -247,6 +247,12 @@ impl World {
         self.change_volume(id, |volume| volume.generation = volume.generation.saturating_add(1));
     }
 
+    /// A copy that still reads from a volume.
+    pub fn reader(&self, volume: &str) -> Option<&String> {
+        let reads = |copy: &SimVolume| copy.reads_from.as_deref() == Some(volume) && !copy.true_state().is_dead();
+        self.volumes.iter().find(|(_, copy)| reads(copy)).map(|(id, _)| id)
+    }
+
     /// The machine that a look at a volume names as its holder.
     pub fn holder(&self, volume: &str) -> Option<&String> {
         match self.volumes.get(volume)?.claimed_by.as_ref() {

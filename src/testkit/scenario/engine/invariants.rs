@@ -23,7 +23,7 @@ impl Engine<'_> {
             (Some(instance), _) if instance.alarm().at < now && step.needs_commit() => {
                 self.violated("alarm: the record's alarm lies in the past");
             }
-            (Some(instance), [alarm]) if *alarm != instance.alarm() => {
+            (Some(instance), [alarm]) if *alarm != (Alarm { at: instance.alarm().at.max(now), ..instance.alarm() }) => {
                 self.violated("alarm: the one scheduled is not the one of the record");
             }
             (Some(_), []) if step.needs_commit() => self.violated("alarm: a step of a live instance schedules none"),
@@ -41,6 +41,10 @@ impl Engine<'_> {
             let Request::DeleteVolume(volume) = &request else { continue };
             if instance.uses_volume(volume) && instance.status() != Status::Destroying {
                 self.violated(format!("data: the volume {volume} is in use and is to be deleted"));
+            }
+            let reader = self.sim.with(|world| world.reader(volume.as_str()).cloned());
+            if let Some(reader) = reader.filter(|_| instance.status() != Status::Destroying) {
+                self.violated(format!("data: {reader} still reads from the volume {volume}, which is to be deleted"));
             }
         }
     }
