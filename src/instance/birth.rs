@@ -57,11 +57,14 @@ fn born(policy: &Policy, now: Timestamp, provision: Provision) -> Step {
 
 /// Milliseconds between 1970 and 2026.
 const ERA_MS: u64 = 1_767_225_600_000;
+/// Less than eight digits of base 36 can hold.
+const CENTURY_MS: u64 = 2_000_000_000_000;
 
 /// Where an instance begins to count. A sandbox may be destroyed and provisioned again: counting from the time of birth keeps the
 /// names, ids and event keys of its lives apart.
 fn first_number(now: Timestamp) -> u64 {
-    now.as_millis().saturating_sub(ERA_MS)
+    // A clock that is far ahead would bring names that are too long.
+    Some(now.as_millis().saturating_sub(ERA_MS)).filter(|number| *number < CENTURY_MS).unwrap_or_default()
 }
 
 impl Instance {

@@ -90,7 +90,7 @@ impl Destroying {
     }
 
     pub(crate) fn drive(self, t: &mut Turn<'_>) -> Phase {
-        if t.me.holdings.entries.iter().any(|entry| !entry.abandoned) {
+        if !is_clear(t) {
             t.rest();
             return Phase::Destroying(Self { sweep: Sweep::Volumes, ..self });
         }
@@ -115,6 +115,8 @@ impl Destroying {
         if found.is_empty() {
             return match self.sweep {
                 Sweep::Volumes => Phase::Destroying(Self { sweep: Sweep::Machines, ..self }),
+                // What came late, while the sweep was under way, is on the list by now.
+                Sweep::Machines if !is_clear(t) => Phase::Destroying(Self { sweep: Sweep::Volumes, ..self }),
                 Sweep::Machines => complete(t, self),
             };
         }
@@ -130,7 +132,7 @@ impl Destroying {
 
     fn cannot_list(self, t: &mut Turn<'_>) -> Phase {
         let failed_sweeps = self.failed_sweeps.saturating_add(1);
-        if failed_sweeps >= t.policy.disposal_max_attempts {
+        if is_clear(t) && failed_sweeps >= t.policy.disposal_max_attempts {
             t.log(Action::DestroyOrphanSweepAbandoned);
             return complete(t, self);
         }
@@ -159,6 +161,11 @@ fn orphaned_machines(t: &Turn<'_>, machines: Vec<crate::observe::Machine>) -> Ve
         .filter(|machine| !t.me.holdings.holds_machine(&machine.id))
         .map(|machine| Thing::Machine(machine.id))
         .collect()
+}
+
+/// Whether nothing on the list is in the way of the end.
+fn is_clear(t: &Turn<'_>) -> bool {
+    t.me.holdings.entries.iter().all(|entry| entry.abandoned)
 }
 
 fn complete(t: &mut Turn<'_>, destroying: Destroying) -> Phase {

@@ -9,6 +9,7 @@
 pub mod flat;
 
 use crate::instance::Instance;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,10 @@ fn checked(instance: Instance) -> Result<Instance, DecodeError> {
     let numbered = instance.holdings.entries.iter().all(|entry| entry.key <= instance.sequence);
     if !numbered {
         return Err(DecodeError::Inconsistent("an entry of the disposal list has a number not given out yet"));
+    }
+    let distinct: BTreeSet<u64> = instance.holdings.entries.iter().map(|entry| entry.key).collect();
+    if distinct.len() != instance.holdings.entries.len() {
+        return Err(DecodeError::Inconsistent("two entries of the disposal list have the same number"));
     }
     if let Some(call) = &instance.in_flight {
         if call.op.number > instance.sequence {

@@ -181,12 +181,14 @@ fn x2_the_holder_of_the_volume_is_checked_and_destroyed() {
         call destroy_machine m9
         alarm +58s reconcile
     ");
-    script.answer(accepted()).is("
+    script.answer(accepted()).is(r#"
         applied: destroying
+        set pendingDestroyMachineId "m9"
+        on the list machine m9 replaced due +1m
         log destroy_machine_for_volume_cleanup by=destroy machine=m9 region=iad
         call delete_volume vol-1
         alarm +57s reconcile
-    ");
+    "#);
     script.answer(accepted()).is("
         applied: destroying
         call get_volume vol-1

@@ -1,12 +1,12 @@
 //! The one way anything is deleted.
 
 use crate::commands::{clean_up, reassociate};
-use crate::script::{DAY, HOUR, MINUTE, NOON, Script, knobs};
+use crate::script::{DAY, Got, HOUR, MINUTE, NOON, Script, knobs};
 use crate::stages::{Recovery, fork, keeping, recovering, relocated};
 use crate::world::{
     Remade, a_machine, absent, accepted, busy, held, limited, machine, refused, unauthorized, unknown, volume, volumes,
 };
-use kiloclaw_lifecycle::Knobs;
+use kiloclaw_lifecycle::{Knobs, Verdict};
 use serde_json::json;
 
 /// A retained volume past its date. The present volume does without it, and it is looked at.
@@ -211,6 +211,7 @@ fn d3_the_holder_is_checked_before_anything_is_destroyed() {
     script.answers([held("vol-0", "m9"), machine("m9", "started")]);
     script.answer(accepted()).is("
         applied: stopped
+        on the list machine m9 replaced due +1m
         log destroy_machine_for_volume_cleanup by=alarm machine=m9 region=iad
         call delete_volume vol-0
         alarm +90001ms call_deadline
@@ -372,8 +373,58 @@ fn d5_what_is_refused_or_fails_stays_as_it_was() {
 }
 
 #[test]
-fn d5_a_second_clean_up_waits_for_the_first() {
-    asked().command(clean_up(None)).is("denied busy: stopped");
+fn d5_a_second_clean_up_is_answered_together_with_the_first() {
+    let requests = |first: &Got, second: &Got| {
+        let (Verdict::Pending(first), Verdict::Pending(second)) = (&first.verdict, &second.verdict) else {
+            panic!("both are accepted");
+        };
+        assert_ne!(first, second, "each has a request of its own");
+    };
+    let mut script = keeping();
+    let first = script.command(clean_up(None));
+    script.answer(volume("vol-1", "created"));
+    let second = script.command(clean_up(None));
+    requests(&first, &second);
+    second.is("
+        pending: stopped
+        alarm +90001ms call_deadline
+    ");
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-0
+        log destroy_volume_ok value=0 by=cleanup_retained_volume machine=m1 region=iad volume:"vol-0"
+        event instance.retained_volume_deleted machine=m1 region=iad volume:"vol-0"
+        reply deleted vol-0
+        reply deleted vol-0
+        alarm +1798s reconcile
+    "#);
+    let mut script = keeping();
+    script.command(reassociate("vol-7"));
+    script.answers([volume("vol-7", "created"), accepted()]);
+    let first = script.command(clean_up(Some("vol-1")));
+    let second = script.command(clean_up(Some("vol-0")));
+    requests(&first, &second);
+    second.is("
+        pending: stopped
+        on the list volume vol-0 retained until +86398s asked for
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-7", "created"));
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +86396s
+        set recoveryPreviousVolumeId "vol-0"
+        off the list volume vol-1
+        log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
+        event instance.retained_volume_deleted region=iad volume:"vol-1"
+        call get_volume vol-7
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(volume("vol-7", "created"));
+    let last = script.answer(absent()).text;
+    assert_eq!(last.lines().filter(|line| line.starts_with("reply deleted")).count(), 2, "{last}");
 }
 
 #[test]

@@ -327,7 +327,7 @@ fn r6_what_the_wait_brings() {
             waited("starting"),
             "
                 applied: recovering
-                log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+                log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
                 alarm +56s disposal
             ",
         ),
@@ -335,7 +335,7 @@ fn r6_what_the_wait_brings() {
             waited("created"),
             "
                 applied: recovering
-                log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+                log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
                 alarm +56s disposal
             ",
         ),
@@ -343,7 +343,7 @@ fn r6_what_the_wait_brings() {
             waited("replacing"),
             "
                 applied: recovering
-                log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+                log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
                 alarm +56s disposal
             ",
         ),
@@ -471,7 +471,7 @@ fn r6_the_alarm_goes_on_watching() {
             machine("m2", "starting"),
             "
                 applied: recovering
-                log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+                log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
                 alarm +1m reconcile
             ",
         ),
@@ -479,7 +479,7 @@ fn r6_the_alarm_goes_on_watching() {
             machine("m2", "created"),
             "
                 applied: recovering
-                log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+                log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
                 alarm +1m reconcile
             ",
         ),
@@ -538,7 +538,7 @@ fn r6_the_alarm_goes_on_watching() {
             a_machine("m2", "stopped").unreachable().seen(),
             "
                 applied: recovering
-                log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+                log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
                 alarm +1m reconcile
             ",
         ),
@@ -1019,7 +1019,7 @@ fn r11_past_its_time_a_recovery_fails_unless_the_replacement_has_started() {
                 set recoveryStartedAt null
                 on the list machine m2 failed_recovery due now
                 on the list volume vol-2 failed_recovery due now
-                log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+                log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
                 log unexpected_stop_recovery_timeout by=alarm region=iad
                 event instance.unexpected_stop_recovery_failed stopped "alarm_timeout" took=601s error="unexpected stop recovery timed out" machine=m2 region=iad
                 call get_machine m2
@@ -1088,7 +1088,7 @@ fn r11_past_its_time_a_recovery_fails_unless_the_replacement_has_started() {
                 set recoveryStartedAt null
                 on the list machine m2 failed_recovery due now
                 on the list volume vol-2 failed_recovery due now
-                log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+                log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
                 log unexpected_stop_recovery_timeout by=alarm region=iad
                 event instance.unexpected_stop_recovery_failed stopped "alarm_timeout" took=601s error="unexpected stop recovery timed out" machine=m2 region=iad
                 call get_machine m2
@@ -1101,7 +1101,7 @@ fn r11_past_its_time_a_recovery_fails_unless_the_replacement_has_started() {
     let mut script = looking(LATE - LATENCY_MS);
     script.answer(machine("m2", "starting")).is("
         applied: recovering
-        log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+        log unexpected_stop_recovery_waiting_for_start by=alarm machine=m2 region=iad
         alarm +1ms timeout
     ");
     script.alarm().is("
@@ -1513,7 +1513,7 @@ fn import_without_a_machine_the_look_up_comes_before_a_create() {
     script.answer(machines([a_machine("m1", "stopped"), a_machine("m4", "starting").mounting("vol-2")])).is(r#"
         applied: recovering
         set flyMachineId "m4"
-        log unexpected_stop_recovery_waiting_for_start by=alarm region=iad
+        log unexpected_stop_recovery_waiting_for_start by=alarm machine=m4 region=iad
         alarm +1m reconcile
     "#);
     let mut script = imported(MINUTE, json!({ "pendingRecoveryVolumeId": "vol-2", "flyMachineId": null }));

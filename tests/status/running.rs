@@ -378,14 +378,29 @@ fn v3_what_is_mounted_instead_of_a_living_volume_is_retained_and_the_mount_repai
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
-        call create_machine #1 ours on vol-1 in iad
+        call list_machines ours
         alarm +59s reconcile
+    ");
+    script.answer(machines([a_machine("m1", "started").mounting("vol-2")])).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +58s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +57s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting
+        call create_machine #1 ours on vol-1 in iad
+        alarm +56s reconcile
     ");
     script.answer(machine_made("m2", "iad")).is(r#"
         applied: starting
         set flyMachineId "m2"
         call wait_machine m2 started 60s
-        alarm +58s reconcile
+        alarm +55s reconcile
     "#);
 }
 

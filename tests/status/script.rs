@@ -2,7 +2,7 @@
 
 use crate::words::{self, Names};
 use kiloclaw_lifecycle::call::{Call, Done, Operation};
-use kiloclaw_lifecycle::command::{Command, Provision, Spec};
+use kiloclaw_lifecycle::command::{Command, Provision, RequestId, Spec};
 use kiloclaw_lifecycle::event::Event;
 use kiloclaw_lifecycle::fault::Fault;
 use kiloclaw_lifecycle::id::{Identity, SandboxId, UserId};
@@ -219,7 +219,9 @@ impl Script {
             assert_eq!((event.at, event.user.as_str(), event.sandbox.as_str()), (self.now, "user-1", "sandbox-1"));
             assert!(event.error.as_ref().is_none_or(|error| error.chars().count() <= 200));
         }
-        assert!(committed || !effects.iter().any(|effect| matches!(effect, Effect::Reply { .. })));
+        let answered: Vec<RequestId> = effects.iter().filter_map(as_request).collect();
+        assert!(committed || answered.is_empty());
+        assert!(answered.iter().collect::<BTreeSet<_>>().len() == answered.len(), "one answer each: {answered:?}");
         if let Some(next) = &next {
             let stored = persist::encode(next).unwrap();
             assert_eq!(persist::decode(&stored).as_ref(), Ok(next), "I7");
@@ -230,6 +232,10 @@ impl Script {
 
 fn as_call(effect: &Effect) -> Option<&Operation> {
     if let Effect::Call(call) = effect { Some(call) } else { None }
+}
+
+fn as_request(effect: &Effect) -> Option<RequestId> {
+    if let Effect::Reply { to, .. } = effect { Some(*to) } else { None }
 }
 
 fn as_alarm(effect: &Effect) -> Option<Alarm> {

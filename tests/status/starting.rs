@@ -301,8 +301,56 @@ fn s1_a_stopped_machine_with_another_volume_is_replaced() {
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
-        call create_machine #1 ours on vol-1 in iad
+        call list_machines ours
         alarm +57s reconcile
+    ");
+    script.answer(machines([])).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +56s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +55s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting
+        call create_machine #1 ours on vol-1 in iad
+        alarm +54s reconcile
+    ");
+}
+
+#[test]
+fn s1_a_machine_of_ours_that_holds_the_volume_is_found_once_the_wrong_one_is_gone() {
+    let mut script = again();
+    script.answers([volume("vol-1", "created"), a_machine("m1", "stopped").mounting("vol-2").seen(), accepted()]);
+    script.answer(machines([a_machine("m4", "stopped")])).is(r#"
+        applied: starting
+        set flyMachineId "m4"
+        log recover_machine_from_metadata by=start machine=m4 region=iad fly_state:"stopped"
+        call get_volume vol-1
+        alarm +56s reconcile
+    "#);
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting (no commit)
+        call get_machine m4
+        alarm +55s reconcile
+    ");
+}
+
+#[test]
+fn s1_a_start_that_has_looked_for_a_machine_does_not_look_again() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    script.command(start());
+    let wrong = a_machine("m1", "stopped").mounting("vol-2");
+    script.answers([machines([wrong.clone()]), volume("vol-1", "created"), wrong.seen()]);
+    script.answer(accepted()).is("
+        applied: starting
+        set flyMachineId null
+        on the list machine m1 replaced due +1m
+        call create_machine #1 ours on vol-1 in iad
+        alarm +56s reconcile
     ");
 }
 
@@ -1013,14 +1061,29 @@ fn g3_the_old_machine_goes_before_the_new_one_is_made() {
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
-        call create_machine #2 ours on vol-2 in ams
+        call list_machines ours
         alarm +52s reconcile
+    ");
+    script.answer(machines([a_machine("m1", "stopped")])).is("
+        applied: starting (no commit)
+        call get_volume vol-2
+        alarm +51s reconcile
+    ");
+    script.answer(volume("vol-2", "created")).is("
+        applied: starting (no commit)
+        call get_volume vol-2
+        alarm +50s reconcile
+    ");
+    script.answer(seen(Volume { region: Some(region("ams")), ..a_volume("vol-2", "created") })).is("
+        applied: starting
+        call create_machine #2 ours on vol-2 in ams
+        alarm +49s reconcile
     ");
     script.answer(machine_made("m2", "ams")).is(r#"
         applied: starting
         set flyMachineId "m2"
         call wait_machine m2 started 60s
-        alarm +51s reconcile
+        alarm +48s reconcile
     "#);
 }
 
@@ -1177,8 +1240,23 @@ fn s1_a_volume_missing_on_update_makes_the_machine_anew() {
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
-        call create_machine #1 ours on vol-1 in iad
+        call list_machines ours
         alarm +55s reconcile
+    ");
+    script.answer(machines([])).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +54s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +53s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting
+        call create_machine #1 ours on vol-1 in iad
+        alarm +52s reconcile
     ");
 }
 
