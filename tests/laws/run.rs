@@ -1,5 +1,6 @@
 //! Carries a script out against the core, as a host would, and checks every law after every step.
 
+use crate::forms;
 use crate::laws::{self, Broken, Seen};
 use crate::ledger::Ledger;
 use crate::record::{BEGIN, SANDBOX};
@@ -69,7 +70,7 @@ impl Run {
         let _ = writeln!(run.trace, "    import {}", Value::Object(record.clone()));
         let instance = flat::import(record, 7, &run.policy, run.now).map_err(|error| run.explain(error.to_string()))?;
         if let Some(instance) = &instance {
-            laws::imported(record, instance).map_err(|broken| run.explain(broken.0))?;
+            forms::imported(record, instance).map_err(|broken| run.explain(broken.0))?;
             run.ledger = Ledger::owning(&Known::of(instance));
         }
         run.committed.clone_from(&instance);
@@ -177,7 +178,7 @@ impl Run {
         let other =
             CallKind::ALL.get(usize::from(which) % CallKind::ALL.len()).copied().unwrap_or(CallKind::GetMachine);
         let (op, result) = match (expected, answer) {
-            (Some(op), _) if which % 2 == 0 => (op, Ok(self.world.misfit(op.kind))),
+            (Some(op), _) if which.is_multiple_of(2) => (op, Ok(self.world.misfit(op.kind))),
             (_, Answer::Fault(kind, status)) => {
                 (OpId { number: number.wrapping_add(1), kind: other }, Err(Fault::new(kind.clone(), *status, "")))
             }

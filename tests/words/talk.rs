@@ -75,10 +75,9 @@ impl Talk {
     }
 
     pub(crate) fn volume(&mut self) -> NewVolume {
-        match self.until_made() {
-            Call::CreateVolume(new) => *new,
-            other => panic!("expected a volume to be made, got {other:?}"),
-        }
+        let made = self.until_made();
+        let Call::CreateVolume(new) = made else { panic!("expected a volume to be made, got {made:?}") };
+        *new
     }
 
     pub(crate) fn full(&mut self) {
