@@ -1,6 +1,6 @@
 //! Stored records as they were committed: they decode for ever.
 //!
-//! `BLESS=1 cargo test --test persist` writes the samples of the present version anew. Once that version is released it must not:
+//! `UPDATE_GOLDEN=1 cargo test --test persist` writes the samples of the present version anew. Once that version is released it must not:
 //! a record that is written in another way is a new version.
 
 use crate::life::{Life, volume_id};
@@ -211,7 +211,7 @@ fn committed() -> Vec<(String, String)> {
 #[test]
 fn what_is_written_is_what_was_committed() {
     let lives = all();
-    if env::var_os("BLESS").is_some() {
+    if env::var_os("UPDATE_GOLDEN").is_some() {
         fs::create_dir_all(folder()).expect("the folder can be made");
         for (name, life) in &lives {
             let text = persist::encode(&life.instance).expect("an instance can be written") + "\n";

@@ -1,6 +1,6 @@
 //! What hosts show (W1–W3): every view and explanation is compared in full with a file that was read by a person.
 //!
-//! `BLESS=1 cargo test --test views` writes the files anew; their differences are to be reviewed.
+//! `UPDATE_GOLDEN=1 cargo test --test views` writes the files anew; their differences are to be reviewed.
 
 mod cases;
 mod script;
@@ -36,7 +36,7 @@ fn views_and_explanations_are_as_written_down() {
         let golden = Golden { sentences: explanation.to_string(), explanation, admin: case.instance.admin_view() };
         let seen = serde_json::to_string_pretty(&golden).expect("a view is JSON") + "\n";
         let file = folder.join(name).with_extension("json");
-        if env::var_os("BLESS").is_some() {
+        if env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&file, &seen).expect("the folder can be written");
         }
         let expected = fs::read_to_string(&file).unwrap_or_default();
