@@ -6,9 +6,10 @@ use crate::stages::{
     Recovery, Restore, bereft, fork, keeping, past_old_machine, recovering, relocated, restoring, serving,
 };
 use crate::world::{
-    Answer, Remade, a_machine, absent, accepted, conflict, health, held, machine, machine_made, machines,
-    missing_volume, no_room, refused, snapshots, unknown, volume, volume_made, volumes, waited,
+    Answer, Remade, a_machine, a_volume, absent, accepted, conflict, health, held, machine, machine_made, machines,
+    missing_volume, no_room, refused, region, seen, snapshots, unknown, volume, volume_made, volumes, waited,
 };
+use kiloclaw_lifecycle::observe::Volume;
 use kiloclaw_lifecycle::policy::Signal;
 use kiloclaw_lifecycle::{Command, Knobs};
 use serde_json::{Value, json};
@@ -121,6 +122,8 @@ fn another_start() -> Vec<Case> {
     let boot = || after(update(), [accepted(), machine("m1", "stopped")]);
     let elsewhere = || after(boot(), [no_room()]);
     let moved = || after(elsewhere(), [volume_made("vol-2", "ams", "hydrating")]);
+    let away = || after(moved(), [snapshots(&[]), accepted()]);
+    let there = || seen(Volume { region: Some(region("ams")), ..a_volume("vol-2", "hydrating") });
     let imported = |ago| Script::flat("starting", json!({ "startingAt": NOON - ago }));
     vec![
         ("known volume", begun()),
@@ -133,8 +136,8 @@ fn another_start() -> Vec<Case> {
         ("fork lost", lost(elsewhere())),
         ("snapshots of the source", moved()),
         ("removing for room", after(moved(), [snapshots(&[])])),
-        ("looking before making it elsewhere", away()),
-        ("making it elsewhere", after(away(), [machines([]), volume("vol-2", "created"), volume("vol-2", "created")])),
+        ("looking again", away()),
+        ("making it elsewhere", after(away(), [machines([]), there(), there()])),
         ("imported look", woken(imported(0))),
         ("imported late look", woken(imported(6 * MINUTE))),
         ("imported, no machine", Script::flat("starting", json!({ "startingAt": NOON, "flyMachineId": null }))),

@@ -54,10 +54,11 @@ impl Starting {
     }
 
     /// There is no machine (any more): make one. One that is still on its way out is watched until it is gone.
-    pub(super) fn machine_gone(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+    pub(super) fn machine_gone(mut self: Box<Self>, t: &mut Turn<'_>) -> Phase {
         if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.now)) {
             return self.later(t, Stage::Machine);
         }
+        (self.updated, self.made) = (false, false);
         if let Some(machine) = t.me.machine.take() {
             t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, t.now);
         }
@@ -110,12 +111,13 @@ impl Starting {
         }
     }
 
-    pub(super) fn removed(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+    pub(super) fn removed(mut self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
         match result {
             Err(fault) if fault.is_transient() => self.later(t, Stage::Remove),
             Err(fault) if !fault.is_absent() => self.fail(t, fault.to_string()),
             Ok(_) | Err(_) => {
                 t.progress();
+                (self.updated, self.made) = (false, false);
                 if let Some(machine) = t.me.machine.take() {
                     let due = t.now.plus(t.policy.disposal_backoff_ms.first().copied().unwrap_or_default());
                     t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, due);
