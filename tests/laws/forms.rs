@@ -27,8 +27,8 @@ pub(crate) fn migrated(run: &Run, seen: &Seen) -> Result<(), Broken> {
     in_step(&mut one);
     in_step(&mut other);
     let changed = differing(&one, &other);
-    demand(changed.is_empty(), || format!("15: {changed:?} do not survive an export: {one:?} {other:?}"))?;
-    demand(flat::export(&read) == record, || "15: is exported in another way the second time".to_string())?;
+    demand(changed.is_empty(), || format!("flat: {changed:?} do not survive an export: {one:?} {other:?}"))?;
+    demand(flat::export(&read) == record, || "flat: is exported in another way the second time".to_string())?;
 
     record.remove("lifecycle");
     let read = flat::import(&record, 1, &run.policy, seen.now)
@@ -36,9 +36,9 @@ pub(crate) fn migrated(run: &Run, seen: &Seen) -> Result<(), Broken> {
     let read = read.ok_or_else(|| Broken("an export without lifecycle is taken for no instance".to_string()))?;
     imported(&record, &read)?;
     let status = if next.status() == Status::Stopping { Status::Running } else { next.status() };
-    demand(read.status() == status, || format!("15: {} is imported as {}", next.status(), read.status()))?;
+    demand(read.status() == status, || format!("flat: {} is imported as {}", next.status(), read.status()))?;
     let unknown = next.admin_view().identity == read.admin_view().identity;
-    demand(unknown, || "15: the identity does not survive".to_string())?;
+    demand(unknown, || "flat: the identity does not survive".to_string())?;
     edited(run, seen, next)
 }
 
@@ -50,15 +50,15 @@ fn edited(run: &Run, seen: &Seen, next: &Instance) -> Result<(), Broken> {
     let read = flat::import(&record, 1, &run.policy, seen.now)
         .map_err(|error| Broken(format!("cannot be imported after an edit: {error}\n{record:?}")))?;
     let read = read.ok_or_else(|| Broken("an edited export is taken for no instance".to_string()))?;
-    demand(read.volume().is_some_and(|volume| volume.as_str() == "v_edited"), || "15: an edit is lost".to_string())?;
+    demand(read.volume().is_some_and(|volume| volume.as_str() == "v_edited"), || "flat: an edit is lost".to_string())?;
     let (old, new) = (Known::of(next), Known::of(&read));
     // The target of a reassociation is not owned before it is taken.
     let wished = old.pending.clone().filter(|_| next.status() == Status::Stopped);
     let lost = old.volumes.iter().filter(|volume| !new.volumes.contains(volume) && Some(*volume) != wished.as_ref());
     let lost: Vec<_> = lost.collect();
-    demand(lost.is_empty(), || format!("15: an edit makes the instance forget {lost:?}"))?;
+    demand(lost.is_empty(), || format!("flat: an edit makes the instance forget {lost:?}"))?;
     let lost: Vec<_> = old.machines.difference(&new.machines).collect();
-    demand(lost.is_empty(), || format!("15: an edit makes the instance forget {lost:?}"))
+    demand(lost.is_empty(), || format!("flat: an edit makes the instance forget {lost:?}"))
 }
 
 /// What repeats the flat fields is written anew by each export.
@@ -82,15 +82,15 @@ pub(crate) fn imported(record: &Map<String, Value>, instance: &Instance) -> Resu
         ["pendingRecoveryVolumeId", "recoveryPreviousVolumeId", "pendingRestoreVolumeId", "pendingDestroyVolumeId"];
     for volume in volumes.into_iter().filter_map(named) {
         let is_known = known.volumes.iter().any(|id| id.as_str() == volume);
-        demand(is_known, || format!("15: the import forgets {volume}"))?;
+        demand(is_known, || format!("flat: the import forgets {volume}"))?;
     }
     if let Some(machine) = named("pendingDestroyMachineId") {
         let is_known = known.machines.iter().any(|id| id.as_str() == machine);
-        demand(is_known, || format!("15: the import forgets {machine}"))?;
+        demand(is_known, || format!("flat: the import forgets {machine}"))?;
     }
     let again = flat::export(instance);
     for (key, value) in record.iter().filter(|(key, _)| *key == "nobodyKnows" || *key == "orgId") {
-        demand(again.get(key) == Some(value), || format!("15: {key} does not survive"))?;
+        demand(again.get(key) == Some(value), || format!("flat: {key} does not survive"))?;
     }
     Ok(())
 }

@@ -13,13 +13,16 @@ mod run;
 mod script;
 mod world;
 
+use kiloclaw_lifecycle::event::{EventName, Milestone};
 use kiloclaw_lifecycle::{Instance, Policy, Status, Timestamp};
 use laws::Broken;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngSeed, TestRunner};
 use record::{From, Rules};
 use run::Run;
 use script::{Action, Order, Wait};
+use std::collections::BTreeSet;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -85,8 +88,32 @@ fn verdict<T>(result: Result<T, Broken>) -> Result<(), TestCaseError> {
     result.map(|_| ()).map_err(|broken| TestCaseError::fail(broken.0))
 }
 
+/// Laws about what is never reached would hold as well: the scripts lead to everything that can happen to an instance, but for a
+/// foreign machine on a retained volume in the very moment of its removal, which is too rare to wait for.
+#[test]
+fn the_scripts_reach_every_milestone() {
+    let mut runner = TestRunner::new(cases(1));
+    let from = prop_oneof![record::nothing(), record::record()];
+    let rare = Milestone::RetainedVolumeCleanupRefused;
+    let mut missed: BTreeSet<_> = Milestone::ALL.iter().copied().filter(|milestone| *milestone != rare).collect();
+    for _ in 0..1_000 {
+        let drawn = (record::rules(), &from, script::script(60)).new_tree(&mut runner).expect("a script").current();
+        let (rules, from, script) = drawn;
+        let mut run = begin(rules.policy(), &from).expect("a beginning");
+        run.thorough = false;
+        for action in &script {
+            run.act(action).unwrap_or_else(|broken| panic!("{}", broken.0));
+        }
+        missed.retain(|milestone| !run.events.contains(&EventName::Life(*milestone)));
+        if missed.is_empty() {
+            return;
+        }
+    }
+    panic!("never reached: {missed:?}");
+}
+
 proptest! {
-    #![proptest_config(cases(60))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn from_nothing(rules in record::rules(), from in record::nothing(), script in script::script(60)) {

@@ -4,10 +4,11 @@ use crate::forms;
 use crate::laws::{self, Broken, Seen};
 use crate::ledger::Ledger;
 use crate::record::{BEGIN, SANDBOX};
-use crate::script::{Action, Answer, Order, Wait};
+use crate::script::{Action, Answer, Order, Scene, Wait};
 use crate::world::{Known, World};
 use kiloclaw_lifecycle::call::{CallKind, Done, Operation};
 use kiloclaw_lifecycle::command::{Command, Provision, RequestId, Spec};
+use kiloclaw_lifecycle::event::EventName;
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::guest::Guest;
 use kiloclaw_lifecycle::id::{Identity, Image, OpId, Region, SandboxId, SnapshotId, UserId};
@@ -31,6 +32,8 @@ pub(crate) struct Run {
     /// The highest number of a call that changes the world.
     pub(crate) mutations: u64,
     pub(crate) event_keys: BTreeSet<String>,
+    /// Everything that was told.
+    pub(crate) events: BTreeSet<EventName>,
     /// Commands that were promised an answer.
     pub(crate) promised: BTreeSet<RequestId>,
     /// Whether laws that concern the record alone are checked after each step.
@@ -58,6 +61,7 @@ impl Run {
             world: World::default(),
             mutations: 0,
             event_keys: BTreeSet::new(),
+            events: BTreeSet::new(),
             promised: BTreeSet::new(),
             thorough: true,
             trace: String::new(),
@@ -105,6 +109,7 @@ impl Run {
                 }
                 Ok(())
             }
+            Action::Change(answer) => self.change(answer),
             Action::Late(which, answer) => self.late(*which, answer),
             Action::Misfit(which, answer) => self.misfit(*which, answer),
             Action::Wait(wait) => {
@@ -157,6 +162,17 @@ impl Run {
         let known = self.known();
         let result = self.world.answer(&operation.call, &operation.identity, answer, &known);
         self.outcome(operation.id, result, Some(&operation))
+    }
+
+    fn change(&mut self, answer: &Answer) -> Result<(), Broken> {
+        for _ in 0..12 {
+            match self.in_flight() {
+                Some(operation) if operation.id.kind.mutates() => return self.answer(answer),
+                Some(_) => self.answer(&Answer::Shown(Box::new(Scene::fine())))?,
+                None => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     /// The call in flight ends, and nobody knows how.
@@ -230,6 +246,9 @@ impl Run {
             if let Effect::Call(operation) = effect {
                 self.ledger.issued(operation, self.now);
                 self.issued.push((**operation).clone());
+            }
+            if let Effect::EmitEvent(event) = effect {
+                self.events.insert(event.event);
             }
         }
         if seen.needs_commit {

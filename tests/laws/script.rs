@@ -123,6 +123,8 @@ pub(crate) enum Action {
     Answer(Answer),
     /// So do it and up to so many calls after it, with a second between them.
     Serve(u8, Box<Scene>),
+    /// The next call that changes the world ends like this; what is asked before it is answered well.
+    Change(Answer),
     /// The outcome of an earlier call comes (again).
     Late(u8, Answer),
     /// An outcome under a wrong id, or of another kind than its call's.
@@ -327,8 +329,9 @@ fn wait() -> BoxedStrategy<Wait> {
 
 fn action() -> BoxedStrategy<Action> {
     prop_oneof![
-        12 => (1_u8..10, kind_scene()).prop_map(|(most, scene)| Action::Serve(most, Box::new(scene))),
+        12 => (1_u8..10, prop_oneof![4 => kind_scene(), 1 => scene()]).prop_map(|(most, scene)| Action::Serve(most, Box::new(scene))),
         16 => answer().prop_map(Action::Answer),
+        6 => prop_oneof![fault(), answer()].prop_map(Action::Change),
         10 => Just(Action::Ring),
         3 => Just(Action::Alarm),
         8 => order().prop_map(Action::Command),
