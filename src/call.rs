@@ -13,7 +13,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 /// A machine to be made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewMachine {
     /// Unique among the app's live machines; used by this create alone.
@@ -33,7 +33,7 @@ pub struct NewMachine {
 }
 
 /// A new configuration for a machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MachineUpdate {
     /// Which machine.
@@ -50,7 +50,7 @@ pub struct MachineUpdate {
 }
 
 /// What a new volume holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Content {
     /// Nothing.
@@ -73,7 +73,7 @@ pub enum Content {
 }
 
 /// A volume to be made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewVolume {
     /// Used by this create alone, so that it can be looked for.
@@ -87,7 +87,7 @@ pub struct NewVolume {
 }
 
 /// Which volumes a list should hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum VolumeFilter {
     /// Those of exactly this name.
@@ -115,7 +115,7 @@ impl VolumeFilter {
 }
 
 /// A state that can be waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitFor {
     /// `started`
@@ -277,7 +277,7 @@ pub struct Operation {
 }
 
 /// What a call brought.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Done {
     /// The provider has taken the change on; that it has happened is for a look to tell.

@@ -4,7 +4,7 @@ use crate::id::Invalid;
 use serde::{Deserialize, Serialize};
 
 /// How the processors of a machine are shared out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CpuKind {
     /// A share of a core.
@@ -14,7 +14,7 @@ pub enum CpuKind {
 }
 
 /// The size of a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub struct Guest {
     cpus: u8,

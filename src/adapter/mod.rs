@@ -6,4 +6,5 @@
 /// Fly's Machines API.
 pub mod fly {
     pub mod answer;
+    pub mod redact;
 }

@@ -20,4 +20,6 @@ mod world;
 pub use fly::SimFly;
 pub use request::Request;
 pub use store::MemoryStore;
-pub use world::{Boot, CallRecord, Landing, Said, SimMachine, SimSnapshot, SimVolume, Strike, World};
+pub use world::{
+    Attempt, Boot, CallRecord, Landing, Said, SimMachine, SimSnapshot, SimVolume, Strike, World, WorldChange,
+};

@@ -9,7 +9,7 @@ use alloc::string::String;
 use serde_json::{Map, Value, json};
 
 /// A call as it reaches the provider. Unlike a [`Call`] it needs no proof to be made, so that tests can make any.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// Look at a machine.
     GetMachine(MachineId),
@@ -178,6 +178,25 @@ impl Request {
             | Self::WaitMachine { .. }
             | Self::ListVolumes(_)
             | Self::ProbeHealth { .. } => None,
+        }
+    }
+
+    /// How long it goes on asking, where it does.
+    pub fn timeout_s(&self) -> Option<u32> {
+        match self {
+            Self::WaitMachine { timeout_s, .. } | Self::ProbeHealth { timeout_s, .. } => Some(*timeout_s),
+            Self::GetMachine(_)
+            | Self::ListMachines(_)
+            | Self::CreateMachine(_)
+            | Self::UpdateMachine(_)
+            | Self::StartMachine(_)
+            | Self::StopMachine(_)
+            | Self::DestroyMachine(_)
+            | Self::GetVolume(_)
+            | Self::ListVolumes(_)
+            | Self::ListSnapshots(_)
+            | Self::CreateVolume(_)
+            | Self::DeleteVolume(_) => None,
         }
     }
 

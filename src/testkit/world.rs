@@ -1,20 +1,26 @@
 //! A simulated Fly: machines, volumes, snapshots and the time, as one value.
 //!
-//! *Guarantees*: deterministic; time moves only when a call takes time or when [`World::advance_to`] is told; what is refused is refused
-//! with the status and the words of the real API and goes through the same classification as the real one's answers.
+//! *Guarantees*: deterministic; time moves only when [`World::perform`] makes a call that takes time or when [`World::advance_to`] is
+//! told; what is refused is refused with the status and the words of the real API and goes through the same classification as the
+//! real one's answers. Two worlds that are equal go on alike.
 //!
-//! *Assumes* one app: whoever asks sees everything.
+//! *Assumes* one app, whoever asks sees everything; and that every volume has a host of its own, which it shares with the machines
+//! that mount it.
 
+mod change;
+mod hosts;
 mod machines;
 mod perform;
+mod queries;
 mod things;
 mod volumes;
 
-pub use perform::{CallRecord, Landing, Said, Strike};
+pub use change::WorldChange;
+pub use perform::{Attempt, CallRecord, Landing, Said, Strike};
 pub use things::{Boot, SimMachine, SimSnapshot, SimVolume};
 
 use super::request::Request;
-use crate::observe::{MachineState, VolumeState};
+use crate::observe::MachineState;
 use crate::time::Timestamp;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -22,15 +28,16 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// Something on its way.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Change {
-    Machine { machine: String, epoch: u64, state: MachineState },
+    Machine { machine: String, state: MachineState },
     Hydrated(String),
+    Unbound { volume: String, machine: String },
     Lands(Request),
 }
 
 /// A simulated Fly.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     now: Timestamp,
     machines: BTreeMap<String, SimMachine>,
@@ -41,10 +48,11 @@ pub struct World {
     new_volumes: VecDeque<String>,
     machines_made: u64,
     volumes_made: u64,
+    /// By the time, and by the order in which it was begun.
     due: BTreeMap<(Timestamp, u64), Change>,
-    /// Rises for a machine whenever what was on its way with it is overtaken.
-    epochs: BTreeMap<String, u64>,
-    ordered: u64,
+    /// The number of the last write.
+    generation: u64,
+    keeps_log: bool,
     log: Vec<CallRecord>,
     /// What a created or started machine becomes.
     pub boot: Boot,
@@ -54,6 +62,14 @@ pub struct World {
     pub hydrate_ms: u64,
     /// How long a stop takes.
     pub stop_ms: u64,
+    /// How long a machine whose destroy was accepted is `destroying`.
+    pub destroy_ms: u64,
+    /// How long a destroyed machine goes on holding its volumes.
+    pub unbind_ms: u64,
+    /// How long a new machine or volume is not found.
+    pub visible_ms: u64,
+    /// What the adapter adds to the configuration of machines, and what refusals of that configuration repeat.
+    pub secret: Option<String>,
     /// Whether what runs in a started machine is well.
     pub healthy: bool,
     /// Where machines mount their volumes.
@@ -76,13 +92,17 @@ impl World {
             machines_made: 0,
             volumes_made: 0,
             due: BTreeMap::new(),
-            epochs: BTreeMap::new(),
-            ordered: 0,
+            generation: 0,
+            keeps_log: true,
             log: Vec::new(),
             boot: Boot::Started,
             boot_ms: 4_000,
             hydrate_ms: 0,
             stop_ms: 0,
+            destroy_ms: 0,
+            unbind_ms: 0,
+            visible_ms: 0,
+            secret: None,
             healthy: true,
             mount_path: "/root".to_string(),
             call_deadline_ms: 90_000,
@@ -114,22 +134,17 @@ impl World {
 
     fn happen(&mut self, change: Change) {
         match change {
-            Change::Machine { machine, epoch, state } => {
-                if self.epoch(&machine) == epoch {
-                    self.set_state(&machine, state);
-                }
-            }
-            Change::Hydrated(volume) => {
-                if let Some(known) = self.volumes.get_mut(&volume) {
-                    known.reads_from = None;
-                    if known.state == VolumeState::Hydrating {
-                        known.state = VolumeState::Created;
-                    }
+            Change::Machine { machine, state } => self.set_state(&machine, state),
+            Change::Hydrated(volume) => self.hydrated(&volume),
+            Change::Unbound { volume, machine } => {
+                let holds = |volume: &&mut SimVolume| volume.bound_to.as_ref() == Some(&machine);
+                if let Some(volume) = self.volumes.get_mut(&volume).filter(holds) {
+                    volume.bound_to = None;
                 }
             }
             Change::Lands(request) => {
                 // What it needs may have gone by now; then nothing lands.
-                let _ = self.serve(&request);
+                let _ = self.serve(&request, self.now);
             }
         }
     }
@@ -139,8 +154,10 @@ impl World {
             self.happen(change);
             return;
         }
-        self.ordered = self.ordered.saturating_add(1);
-        self.due.insert((self.now.plus(wait_ms), self.ordered), change);
+        let at = self.now.plus(wait_ms);
+        let last = self.due.range((at, 0)..=(at, u64::MAX)).next_back();
+        let order = last.map_or(0, |((_, order), _)| order.saturating_add(1));
+        self.due.insert((at, order), change);
     }
 
     /// Limits how many more machines and volumes a region takes.
@@ -180,26 +197,6 @@ impl World {
         }
     }
 
-    /// The machines, destroyed ones included.
-    pub fn machines(&self) -> impl Iterator<Item = (&String, &SimMachine)> {
-        self.machines.iter()
-    }
-
-    /// The volumes, deleted ones included.
-    pub fn volumes(&self) -> impl Iterator<Item = (&String, &SimVolume)> {
-        self.volumes.iter()
-    }
-
-    /// A machine.
-    pub fn machine(&self, id: &str) -> Option<&SimMachine> {
-        self.machines.get(id)
-    }
-
-    /// A volume.
-    pub fn volume(&self, id: &str) -> Option<&SimVolume> {
-        self.volumes.get(id)
-    }
-
     /// Puts a machine there, in place of one with the same id.
     pub fn put_machine(&mut self, id: impl Into<String>, machine: SimMachine) {
         self.machines.insert(id.into(), machine);
@@ -207,11 +204,13 @@ impl World {
 
     /// Puts a volume there, in place of one with the same id.
     pub fn put_volume(&mut self, id: impl Into<String>, volume: SimVolume) {
+        self.generation = self.generation.max(volume.generation);
         self.volumes.insert(id.into(), volume);
     }
 
     /// Puts the snapshots of a volume there.
     pub fn put_snapshots(&mut self, volume: impl Into<String>, snapshots: Vec<SimSnapshot>) {
+        self.generation = snapshots.iter().fold(self.generation, |most, snapshot| most.max(snapshot.generation));
         self.snapshots.insert(volume.into(), snapshots);
     }
 
@@ -228,41 +227,39 @@ impl World {
         true
     }
 
-    fn epoch(&self, machine: &str) -> u64 {
-        self.epochs.get(machine).copied().unwrap_or(0)
-    }
-
-    fn overtake(&mut self, machine: &str) {
-        let epoch = self.epochs.entry(machine.to_string()).or_default();
-        *epoch = epoch.saturating_add(1);
+    /// Nothing that was on its way with the machine comes about.
+    fn overtake(&mut self, id: &str) {
+        self.due.retain(|_, change| !matches!(change, Change::Machine { machine, .. } if machine == id));
     }
 
     /// Changes a volume by hand. `false` when there is none.
     pub fn change_volume(&mut self, id: &str, change: impl FnOnce(&mut SimVolume)) -> bool {
-        self.volumes.get_mut(id).map(change).is_some()
-    }
-
-    /// The tenant writes to a volume.
-    pub fn write_to(&mut self, id: &str) {
-        self.change_volume(id, |volume| volume.generation = volume.generation.saturating_add(1));
-    }
-
-    /// A copy that still reads from a volume.
-    pub fn reader(&self, volume: &str) -> Option<&String> {
-        let reads = |copy: &SimVolume| copy.reads_from.as_deref() == Some(volume) && !copy.true_state().is_dead();
-        self.volumes.iter().find(|(_, copy)| reads(copy)).map(|(id, _)| id)
-    }
-
-    /// The machine that a look at a volume names as its holder.
-    pub fn holder(&self, volume: &str) -> Option<&String> {
-        match self.volumes.get(volume)?.claimed_by.as_ref() {
-            Some(claim) => claim.as_ref(),
-            None => self
-                .machines
-                .iter()
-                .find(|(_, m)| m.is_live() && m.mounts.iter().any(|v| v == volume))
-                .map(|(id, _)| id),
+        let now = self.now;
+        let Some(volume) = self.volumes.get_mut(id) else { return false };
+        let before = (volume.state.clone(), volume.gone);
+        change(volume);
+        if (&volume.state, volume.gone) != (&before.0, before.1) {
+            volume.updated_at = now;
         }
+        let is_live = volume.is_live();
+        self.generation = self.generation.max(volume.generation);
+        if !is_live {
+            self.bereave(id);
+        }
+        true
+    }
+
+    /// The tenant writes to a volume. `false` when there is no such volume to write to.
+    pub fn write_to(&mut self, id: &str) -> bool {
+        let Some(volume) = self.volumes.get_mut(id).filter(|volume| volume.is_live()) else { return false };
+        self.generation = self.generation.saturating_add(1);
+        volume.generation = self.generation;
+        true
+    }
+
+    /// Whether calls are recorded from now on.
+    pub fn keep_log(&mut self, keep: bool) {
+        self.keeps_log = keep;
     }
 
     /// The calls made so far.

@@ -5,11 +5,13 @@ use super::{Change, SimMachine, World};
 use crate::call::{Done, MachineUpdate, NewMachine};
 use crate::id::{Invalid, MachineId, MachineVersion, Region, ResourceName, VolumeId};
 use crate::observe::{Exit, HostStatus, Machine, MachineConfig, MachineState, Mount};
+use crate::time::Timestamp;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
+use alloc::vec::Vec;
 
 impl World {
     /// Changes a machine's state now, and all that goes with it.
@@ -24,23 +26,42 @@ impl World {
 
     pub(super) fn entered(&mut self, id: &str, state: &MachineState) {
         if *state == MachineState::Started {
-            let mounts = self.machines.get(id).map(|machine| machine.mounts.clone()).unwrap_or_default();
-            for volume in mounts {
-                self.write_to(&volume);
-            }
+            self.write_through(id);
         }
         if *state == MachineState::Destroyed {
-            for volume in self.volumes.values_mut() {
-                if volume.claimed_by.as_ref().is_some_and(|claim| claim.as_deref() == Some(id)) {
-                    volume.claimed_by = None;
-                }
-            }
+            self.release(id);
         }
     }
 
-    fn becomes(&mut self, id: &str, wait_ms: u64, state: MachineState) {
-        let epoch = self.epoch(id);
-        self.later(wait_ms, Change::Machine { machine: id.to_string(), epoch, state });
+    /// What runs in the machine writes to what it mounts. `false` when it does not run, or mounts nothing that can be written to.
+    pub(super) fn write_through(&mut self, id: &str) -> bool {
+        let Some(machine) = self.machines.get(id).filter(|machine| machine.runs()) else { return false };
+        let mounts = machine.mounts.clone();
+        mounts.iter().fold(false, |written, volume| self.write_to(volume) || written)
+    }
+
+    /// The volumes of a machine that is no more become free, if not at once.
+    pub(super) fn release(&mut self, id: &str) {
+        let Some(machine) = self.machines.get(id) else { return };
+        let mut held = Vec::new();
+        for (name, volume) in &mut self.volumes {
+            let claims = volume.claimed_by.as_ref().is_some_and(|claim| claim.as_deref() == Some(id));
+            if claims {
+                volume.claimed_by = None;
+            }
+            let mounted = machine.mounts.iter().any(|mounted| mounted == name);
+            if self.unbind_ms > 0 && volume.is_live() && (claims || mounted) {
+                volume.bound_to = Some(id.to_string());
+                held.push(name.clone());
+            }
+        }
+        for volume in held {
+            self.later(self.unbind_ms, Change::Unbound { volume, machine: id.to_string() });
+        }
+    }
+
+    pub(super) fn becomes(&mut self, id: &str, wait_ms: u64, state: MachineState) {
+        self.later(wait_ms, Change::Machine { machine: id.to_string(), state });
     }
 
     fn boots(&mut self, id: &str, meanwhile: MachineState) {
@@ -48,13 +69,35 @@ impl World {
         self.becomes(id, self.boot_ms, self.boot.state());
     }
 
+    /// A new thing is not found at once.
+    pub(super) fn is_visible(&self, created_at: Timestamp) -> bool {
+        self.now.since(created_at) >= self.visible_ms
+    }
+
     fn known(&self, id: &str) -> Result<&SimMachine, Refusal> {
-        self.machines.get(id).filter(|machine| !machine.gone).ok_or_else(|| Refusal::new(404, "machine not found"))
+        let found = self.machines.get(id).filter(|machine| !machine.gone && self.is_visible(machine.created_at));
+        found.ok_or_else(|| Refusal::new(404, "machine not found"))
     }
 
     fn live(&self, id: &str) -> Result<&SimMachine, Refusal> {
         self.known(id)?;
         self.machines.get(id).filter(|machine| machine.is_live()).ok_or_else(|| Refusal::new(404, "machine not found"))
+    }
+
+    /// A live machine on a host that does what it is told.
+    fn reachable(&self, id: &str) -> Result<&SimMachine, Refusal> {
+        let machine = self.live(id)?;
+        if machine.host_down { Err(no_host()) } else { Ok(machine) }
+    }
+
+    /// Room on the machine's host.
+    fn room_for(&self, machine: &SimMachine) -> Result<(), Refusal> {
+        let full = |volume: &String| self.volumes.get(volume).is_some_and(|volume| volume.host_full);
+        if !machine.mounts.iter().any(full) {
+            return Ok(());
+        }
+        let text = "could not reserve resource for machine: insufficient memory available to fulfill request";
+        Err(Refusal::new(409, format!("aborted: {text}")))
     }
 
     pub(super) fn get_machine(&self, id: &str) -> Served {
@@ -64,7 +107,9 @@ impl World {
 
     pub(super) fn list_machines(&self, labels: &BTreeMap<String, String>) -> Served {
         let fits = |machine: &SimMachine| {
-            machine.is_live() && labels.iter().all(|(key, value)| machine.metadata.get(key) == Some(value))
+            machine.is_live()
+                && self.is_visible(machine.created_at)
+                && labels.iter().all(|(key, value)| machine.metadata.get(key) == Some(value))
         };
         let listed = self.machines.iter().filter(|(_, machine)| fits(machine));
         let machines: Result<_, Invalid> = listed.map(|(id, machine)| shown(id, machine, &self.mount_path)).collect();
@@ -87,11 +132,13 @@ impl World {
             );
             return Err(Refusal::new(409, text));
         }
-        if let Some((id, _)) =
-            self.machines.iter().find(|(_, m)| m.is_live() && m.mounts.iter().any(|v| v == volume_id))
-        {
+        if let Some(id) = self.mounting(volume_id).next().map(|(id, _)| id).or(volume.bound_to.as_ref()) {
             return Err(Refusal::new(412, format!("failed_precondition: volume already claimed by machine {id}")));
         }
+        if volume.host_down {
+            return Err(no_host());
+        }
+        let host_full = volume.host_full;
         let asked = new.region.as_ref().map(|region| region.as_str().to_string());
         let concrete = asked.as_deref().map(super::volumes::concrete);
         if let (Some(home), Some(asked)) = (&at_home, &concrete)
@@ -103,7 +150,7 @@ impl World {
             ));
         }
         let counted = asked.or_else(|| at_home.clone()).unwrap_or_else(|| "iad".to_string());
-        if self.is_full(&counted) {
+        if host_full || self.is_full(&counted) {
             let text = format!("insufficient resources to create new machine with existing volume '{volume_id}'");
             return Err(Refusal::new(412, text));
         }
@@ -134,7 +181,7 @@ impl World {
 
     pub(super) fn update_machine(&mut self, update: &MachineUpdate) -> Served {
         let id = update.machine.as_str();
-        let machine = self.live(id)?;
+        let machine = self.reachable(id)?;
         let missing = |volume: &str| self.volumes.get(volume).is_none_or(|known| known.gone || known.state.is_dead());
         if missing(update.volume.as_str()) {
             return Err(Refusal::new(422, format!("volume does not exist: {}", update.volume)));
@@ -145,6 +192,7 @@ impl World {
         if machine.state == MachineState::Destroying {
             return Err(not_from(&machine.state, "update"));
         }
+        self.room_for(machine)?;
         let running = machine.state == MachineState::Started;
         if let Some(machine) = self.machines.get_mut(id) {
             machine.version = machine.version.saturating_add(1);
@@ -162,19 +210,21 @@ impl World {
     }
 
     pub(super) fn start_machine(&mut self, id: &str) -> Served {
-        let state = self.live(id)?.state.clone();
+        let machine = self.reachable(id)?;
+        let state = machine.state.clone();
         if [MachineState::Started, MachineState::Starting].contains(&state) {
             return Ok(Done::Accepted);
         }
         if ![MachineState::Stopped, MachineState::Suspended, MachineState::Failed].contains(&state) {
             return Err(not_from(&state, "start"));
         }
+        self.room_for(machine)?;
         self.boots(id, MachineState::Starting);
         Ok(Done::Accepted)
     }
 
     pub(super) fn stop_machine(&mut self, id: &str) -> Served {
-        let state = self.live(id)?.state.clone();
+        let state = self.reachable(id)?.state.clone();
         if [MachineState::Replacing, MachineState::Updating, MachineState::Destroying].contains(&state) {
             return Err(not_from(&state, "stop"));
         }
@@ -189,57 +239,63 @@ impl World {
         Ok(Done::Accepted)
     }
 
+    /// Accepted at once, done later: on a host that is down, when it is back.
     pub(super) fn destroy_machine(&mut self, id: &str) -> Served {
-        if self.known(id)?.is_live() {
+        let machine = self.known(id)?;
+        if !machine.is_live() {
+            return Ok(Done::Accepted);
+        }
+        let (host_down, is_going) = (machine.host_down, machine.state == MachineState::Destroying);
+        if host_down {
+            self.set_state(id, MachineState::Destroying);
+        } else if self.destroy_ms == 0 {
             self.set_state(id, MachineState::Destroyed);
+        } else if !(is_going && self.is_changing(id)) {
+            self.set_state(id, MachineState::Destroying);
+            self.becomes(id, self.destroy_ms, MachineState::Destroyed);
         }
         Ok(Done::Accepted)
     }
 
-    /// Lets time pass until the machine has come to rest or the wait is over.
+    fn is_changing(&self, id: &str) -> bool {
+        self.due.values().any(|change| matches!(change, Change::Machine { machine, .. } if machine == id))
+    }
+
+    /// Over when the machine has come to rest, or at `end`.
     pub(super) fn wait_machine(
-        &mut self,
+        &self,
         id: &str,
         version: Option<&MachineVersion>,
         wanted: &MachineState,
-        timeout_s: u32,
-    ) -> Served {
-        let end = self.now.plus(u64::from(timeout_s).saturating_mul(1_000));
-        loop {
-            let machine = self.known(id)?;
-            let overtaken = version.is_some_and(|version| version.as_str() != version_word(machine));
-            if !overtaken && has_come_to_rest(&machine.state) {
-                return Ok(Done::Waited { state: machine.state.clone() });
-            }
-            let seen = if overtaken { "replaced" } else { machine.state.as_str() }.to_string();
-            match self.next_change().filter(|at| *at <= end) {
-                Some(at) => self.advance_to(at),
-                None => {
-                    self.advance_to(end);
-                    let text = format!("machine failed to reach desired state, {wanted}, currently {seen}");
-                    return Err(Refusal::new(408, format!("deadline_exceeded: {text}")));
-                }
-            }
+        end: Timestamp,
+    ) -> Result<Option<Done>, Refusal> {
+        let machine = self.known(id)?;
+        let overtaken = version.is_some_and(|version| version.as_str() != version_word(machine));
+        if !overtaken && has_come_to_rest(&machine.state) {
+            return Ok(Some(Done::Waited { state: machine.state.clone() }));
         }
+        if self.now < end {
+            return Ok(None);
+        }
+        let seen = if overtaken { "replaced" } else { machine.state.as_str() };
+        let text = format!("machine failed to reach desired state, {wanted}, currently {seen}");
+        Err(Refusal::new(408, format!("deadline_exceeded: {text}")))
     }
 
-    /// Asks until the machine runs and is well, or until the time is over.
-    pub(super) fn probe_health(&mut self, id: &str, timeout_s: u32) -> Done {
-        let end = self.now.plus(u64::from(timeout_s).saturating_mul(1_000));
-        loop {
-            let runs = self.machines.get(id).is_some_and(|machine| machine.true_state() == MachineState::Started);
-            if runs && self.healthy {
-                return Done::Health { healthy: true };
-            }
-            match self.next_change().filter(|at| *at <= end) {
-                Some(at) => self.advance_to(at),
-                None => {
-                    self.advance_to(end);
-                    return Done::Health { healthy: false };
-                }
-            }
+    /// Over when the machine runs and is well, or at `end`.
+    pub(super) fn probe_health(&self, id: &str, end: Timestamp) -> Result<Option<Done>, Refusal> {
+        let machine = self.machines.get(id);
+        if machine.is_some_and(|machine| !self.is_visible(machine.created_at)) {
+            return Err(Refusal::new(404, "machine not found"));
         }
+        let healthy = self.healthy && machine.is_some_and(SimMachine::runs);
+        Ok((healthy || self.now >= end).then_some(Done::Health { healthy }))
     }
+}
+
+/// What is asked of a host that does not answer: the caller cannot know that nothing happened.
+pub(super) fn no_host() -> Refusal {
+    Refusal::new(408, "deadline_exceeded: the host did not answer in time")
 }
 
 fn has_come_to_rest(state: &MachineState) -> bool {

@@ -7,9 +7,11 @@ use crate::time::Timestamp;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
 
 /// What a created or started machine becomes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Boot {
     /// It runs.
     #[default]
@@ -41,7 +43,7 @@ impl Boot {
 }
 
 /// A machine of the simulated Fly.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SimMachine {
     /// Its name.
     pub name: String,
@@ -59,8 +61,10 @@ pub struct SimMachine {
     pub guest: Option<Guest>,
     /// Its image.
     pub image: Option<Image>,
-    /// Whether its host answers.
+    /// What answers say of its host.
     pub host_status: HostStatus,
+    /// Its host is down: whatever its state says, it does not run.
+    pub host_down: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -84,6 +88,7 @@ impl SimMachine {
             guest: None,
             image: None,
             host_status: HostStatus::Ok,
+            host_down: false,
             created_at: now,
             updated_at: now,
             exit: None,
@@ -96,6 +101,11 @@ impl SimMachine {
         !self.gone && self.state != MachineState::Destroyed
     }
 
+    /// Whether what it holds is running at this moment.
+    pub fn runs(&self) -> bool {
+        !self.gone && !self.host_down && self.state == MachineState::Started
+    }
+
     /// The state for those who see everything.
     pub fn true_state(&self) -> MachineState {
         if self.gone { MachineState::Destroyed } else { self.state.clone() }
@@ -103,7 +113,7 @@ impl SimMachine {
 }
 
 /// A volume of the simulated Fly.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SimVolume {
     /// Its name.
     pub name: String,
@@ -115,14 +125,25 @@ pub struct SimVolume {
     pub size_gb: u32,
     /// The machine that answers name as its holder, where that is not simply the one that mounts it.
     pub claimed_by: Option<Option<String>>,
+    /// A machine that was destroyed but has not let go of it yet.
+    pub bound_to: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When its state last changed.
+    pub updated_at: Timestamp,
     /// Deleted (404).
     pub gone: bool,
-    /// Rises with everything written to it; a fork begins with its source's.
+    /// The number of the last write to it; every write in a world has the next number. A copy begins with its source's, and 0 is
+    /// nothing written.
     pub generation: u64,
     /// The volume that it still reads from while it hydrates.
     pub reads_from: Option<String>,
+    /// Its host, and so that of the machines that mount it, is down.
+    pub host_down: bool,
+    /// Its host has no room left.
+    pub host_full: bool,
+    /// It never lets itself be deleted.
+    pub stuck: bool,
 }
 
 impl SimVolume {
@@ -134,11 +155,21 @@ impl SimVolume {
             region: None,
             size_gb: 10,
             claimed_by: None,
+            bound_to: None,
             created_at: now,
+            updated_at: now,
             gone: false,
             generation: 0,
             reads_from: None,
+            host_down: false,
+            host_full: false,
+            stuck: false,
         }
+    }
+
+    /// Whether something can be had from it.
+    pub fn is_live(&self) -> bool {
+        !self.gone && !self.state.is_dead()
     }
 
     /// The state for those who see everything.
@@ -148,7 +179,7 @@ impl SimVolume {
 }
 
 /// A snapshot of the simulated Fly.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SimSnapshot {
     /// Its id.
     pub id: String,

@@ -1,6 +1,6 @@
 //! What the simulated Fly does with volumes and snapshots.
 
-use super::machines::impossible;
+use super::machines::{impossible, no_host};
 use super::perform::{Refusal, Served};
 use super::{Change, SimVolume, World};
 use crate::call::{Content, Done, NewVolume, VolumeFilter};
@@ -22,13 +22,23 @@ impl World {
         self.volumes.get(id).filter(|volume| !volume.gone).ok_or_else(|| Refusal::new(404, "volume not found"))
     }
 
+    fn found(&self, id: &str) -> Result<&SimVolume, Refusal> {
+        self.existing(id).and_then(|volume| {
+            let is_visible = self.is_visible(volume.created_at);
+            is_visible.then_some(volume).ok_or_else(|| Refusal::new(404, "volume not found"))
+        })
+    }
+
     pub(super) fn get_volume(&self, id: &str) -> Served {
-        let volume = self.existing(id)?;
+        let volume = self.found(id)?;
         self.shown(id, volume).map(|volume| Done::Volume(Box::new(volume))).map_err(impossible)
     }
 
     pub(super) fn list_volumes(&self, filter: &VolumeFilter) -> Served {
-        let listed = self.volumes.iter().filter(|(_, volume)| !volume.gone && filter.admits(&volume.name));
+        let listed = self
+            .volumes
+            .iter()
+            .filter(|(_, volume)| !volume.gone && self.is_visible(volume.created_at) && filter.admits(&volume.name));
         let volumes: Result<_, Invalid> = listed.map(|(id, volume)| self.shown(id, volume)).collect();
         volumes.map(Done::Volumes).map_err(impossible)
     }
@@ -85,6 +95,9 @@ impl World {
                     let text = format!("invalid_argument: volume {source} is {} and cannot be forked", volume.state);
                     return Err(Refusal::new(422, text));
                 }
+                if volume.host_down {
+                    return Err(no_host());
+                }
                 let reads_from = Some(source.to_string());
                 Ok(Origin { size_gb: volume.size_gb, generation: volume.generation, reads_from })
             }
@@ -104,13 +117,18 @@ impl World {
     }
 
     pub(super) fn delete_volume(&mut self, id: &str) -> Served {
-        self.existing(id)?;
+        let volume = self.found(id)?;
+        if volume.host_down {
+            return Err(no_host());
+        }
         let claimed = self.holder(id).cloned();
         let holds = |name: &String, mounts: &[String]| claimed.as_ref() == Some(name) || mounts.iter().any(|v| v == id);
         let mut machines = self.machines.iter();
         if let Some((holder, _)) = machines.find(|(name, machine)| machine.is_live() && holds(name, &machine.mounts)) {
-            let text = format!("failed_precondition: volume is currently bound to machine: {holder}");
-            return Err(Refusal::new(412, text));
+            return Err(bound(holder));
+        }
+        if let Some(holder) = volume.bound_to.as_deref().or(volume.stuck.then_some(NOBODY)) {
+            return Err(bound(holder));
         }
         self.change_volume(id, |volume| volume.gone = true);
         Ok(Done::Accepted)
@@ -126,10 +144,17 @@ impl World {
             region: volume.region.as_deref().and_then(|region| Region::new(region).ok()),
             size_gb: Some(volume.size_gb),
             attached_machine: holder,
-            host_status: HostStatus::Ok,
+            host_status: if volume.host_down { HostStatus::Unreachable } else { HostStatus::Ok },
             created_at: Some(volume.created_at),
         })
     }
+}
+
+/// How Fly writes a holder that it does not know.
+const NOBODY: &str = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+fn bound(holder: &str) -> Refusal {
+    Refusal::new(412, format!("failed_precondition: volume is currently bound to machine: {holder}"))
 }
 
 /// Where something asked for in `region` is placed.

@@ -1,0 +1,68 @@
+//! What those who see everything see of the simulated Fly.
+
+use super::{SimMachine, SimVolume, World};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+impl World {
+    /// The machines, destroyed ones included.
+    pub fn machines(&self) -> impl Iterator<Item = (&String, &SimMachine)> {
+        self.machines.iter()
+    }
+
+    /// The volumes, deleted ones included.
+    pub fn volumes(&self) -> impl Iterator<Item = (&String, &SimVolume)> {
+        self.volumes.iter()
+    }
+
+    /// The machines that exist, those that are being destroyed included.
+    pub fn live_machines(&self) -> impl Iterator<Item = (&String, &SimMachine)> {
+        self.machines.iter().filter(|(_, machine)| machine.is_live())
+    }
+
+    /// The volumes from which something can be had.
+    pub fn live_volumes(&self) -> impl Iterator<Item = (&String, &SimVolume)> {
+        self.volumes.iter().filter(|(_, volume)| volume.is_live())
+    }
+
+    /// A machine.
+    pub fn machine(&self, id: &str) -> Option<&SimMachine> {
+        self.machines.get(id)
+    }
+
+    /// A volume.
+    pub fn volume(&self, id: &str) -> Option<&SimVolume> {
+        self.volumes.get(id)
+    }
+
+    /// The machines that run at this moment and mount the volume.
+    pub fn writers(&self, volume: &str) -> Vec<&String> {
+        self.mounting(volume).filter(|(_, machine)| machine.runs()).map(|(id, _)| id).collect()
+    }
+
+    /// The machines that exist and mount the volume.
+    pub(super) fn mounting(&self, volume: &str) -> impl Iterator<Item = (&String, &SimMachine)> {
+        self.live_machines().filter(move |(_, machine)| machine.mounts.iter().any(|mounted| mounted == volume))
+    }
+
+    /// Whether everything that was written to the volume can be had from it.
+    pub fn intact(&self, volume: &str) -> bool {
+        let is_live = |id: &str| self.volumes.get(id).is_some_and(SimVolume::is_live);
+        let source = self.volumes.get(volume).and_then(|known| known.reads_from.as_deref());
+        is_live(volume) && source.is_none_or(is_live)
+    }
+
+    /// A copy that still reads from a volume.
+    pub fn reader(&self, volume: &str) -> Option<&String> {
+        self.live_volumes().find(|(_, copy)| copy.reads_from.as_deref() == Some(volume)).map(|(id, _)| id)
+    }
+
+    /// The machine that a look at a volume names as its holder.
+    pub fn holder(&self, volume: &str) -> Option<&String> {
+        let known = self.volumes.get(volume)?;
+        match known.claimed_by.as_ref() {
+            Some(claim) => claim.as_ref(),
+            None => self.mounting(volume).next().map(|(id, _)| id).or(known.bound_to.as_ref()),
+        }
+    }
+}
