@@ -37,7 +37,11 @@ impl World {
     pub(super) fn write_through(&mut self, id: &str) -> bool {
         let Some(machine) = self.machines.get(id).filter(|machine| machine.runs()) else { return false };
         let mounts = machine.mounts.clone();
-        mounts.iter().fold(false, |written, volume| self.write_to(volume) || written)
+        let mut written = false;
+        for volume in &mounts {
+            written |= self.write_to(volume);
+        }
+        written
     }
 
     /// The volumes of a machine that is no more become free, if not at once.
