@@ -24,7 +24,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 /// What the table says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cell {
     Accepted,
     Nothing,

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// What an entry is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Thing {
     Machine(MachineId),
@@ -24,7 +24,7 @@ pub(crate) enum Thing {
 }
 
 /// The volume that a relocated instance left behind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Relocation {
     /// The copy that the instance runs on since. While it hydrates it reads from its source.
@@ -45,7 +45,7 @@ impl Relocation {
 }
 
 /// Why something is not needed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cause {
     /// Retained: the source of a relocation.
@@ -76,7 +76,7 @@ impl Cause {
 }
 
 /// How far the present attempt has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Stage {
     /// No attempt under way.
@@ -97,7 +97,7 @@ pub(crate) enum Stage {
 }
 
 /// Something to be removed, now or later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Entry {
     pub(crate) key: u64,
@@ -155,7 +155,7 @@ impl Entry {
 }
 
 /// The disposal list, and machines that look like ours but are not used.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Holdings {
     pub(crate) entries: Vec<Entry>,
@@ -276,7 +276,7 @@ impl Instance {
 /// A volume that is proven to be ours by record, not in use, and past its date.
 ///
 /// Only the disposal list makes one, so that a delete without these proofs cannot be written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Condemned {
     volume: VolumeId,

@@ -73,7 +73,7 @@ pub fn step(record: Option<&Instance>, policy: &Policy, now: Timestamp, input: I
 }
 
 /// A message with its time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Noted {
     pub(crate) message: String,
@@ -81,7 +81,7 @@ pub(crate) struct Noted {
 }
 
 /// Why the last destroy of something did not work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DestroyError {
     pub(crate) op: DestroyOp,
@@ -90,7 +90,7 @@ pub(crate) struct DestroyError {
 }
 
 /// What a destroy was trying to remove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DestroyOp {
     Machine,
@@ -99,7 +99,7 @@ pub(crate) enum DestroyOp {
 }
 
 /// What went wrong last, by kind of work; cleared when the work succeeds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Errors {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ pub(crate) struct Errors {
 }
 
 /// A machine of ours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MachineRef {
     pub(crate) id: MachineId,
@@ -138,7 +138,7 @@ impl MachineRef {
 }
 
 /// The data volume of an instance that has data cannot be found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Missing {
     /// The one other volume that may hold the data.
@@ -149,7 +149,7 @@ pub(crate) struct Missing {
 }
 
 /// Repetition of what failed for the moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Retry {
     pub(crate) attempts: u32,
@@ -158,7 +158,7 @@ pub(crate) struct Retry {
 }
 
 /// An admin's clean-up of retained volumes that has not ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cleanup {
     /// Who waits for its end.
@@ -171,7 +171,7 @@ pub(crate) struct Cleanup {
 ///
 /// A value: [`step`] makes the next one of it. Store it with [`Instance::encode`](crate::persist) and show it with
 /// [`Instance::user_view`], [`Instance::admin_view`] and [`Instance::explain`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Instance {
     pub(crate) identity: Identity,

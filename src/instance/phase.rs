@@ -20,7 +20,7 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 /// What the instance is doing, and how far it has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
     Provisioned(Watch),

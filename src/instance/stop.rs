@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 use alloc::string::ToString;
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Stage {
     /// Tell the machine.
@@ -35,7 +35,7 @@ enum Stage {
 }
 
 /// A stop in progress.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stopping {
     pub(crate) since: Timestamp,

@@ -32,7 +32,7 @@ use alloc::string::ToString;
 use serde::{Deserialize, Serialize};
 
 /// Which of the settled statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Watched {
     Provisioned,
     Running,
@@ -58,7 +58,7 @@ impl Watched {
 }
 
 /// What is looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Watch {
     /// The machine.
@@ -79,7 +79,7 @@ pub(crate) enum Watch {
 }
 
 /// What a machine mounts, compared with what it should.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mounted {
     /// Our volume, or nobody can tell.

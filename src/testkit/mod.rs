@@ -9,9 +9,14 @@
 //!
 //! Whatever needs `std` is in here or in an adapter.
 
+pub mod check;
 pub mod mocks;
+pub mod model;
+pub mod rig;
 pub mod scenario;
+pub mod sim;
 pub mod store;
+pub mod trace;
 
 mod fly;
 mod request;

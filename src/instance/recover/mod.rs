@@ -42,7 +42,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// What is to be done next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Stage {
     /// Imported: is the machine the old one or the replacement?
@@ -72,7 +72,7 @@ enum Stage {
 }
 
 /// One attempt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Recovering {
     pub(crate) attempt: u64,

@@ -38,7 +38,7 @@ use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
 
 /// What is to be done next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Stage {
     /// Look for a machine with our labels.
@@ -72,7 +72,7 @@ enum Stage {
 }
 
 /// A start in progress.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Starting {
     pub(crate) since: Timestamp,

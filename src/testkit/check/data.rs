@@ -1,0 +1,118 @@
+//! I1: from the first start until a destroy was accepted, some live volume holds the newest data that the tenant wrote, and the record
+//! names it. No empty volume stands in for one that has data.
+//!
+//! What counts as written by the tenant: whatever a machine writes that serves the instance, which is the one that the stored record
+//! names as its machine. What a replacement writes before the cut-over is nobody's yet. What an admin puts in the place of the data (a
+//! snapshot, another volume, an empty one) is the data from then on.
+
+use super::owner::Owner;
+use super::{Held, demand, named_machines, named_volumes};
+use crate::call::Content;
+use crate::instance::{Instance, Phase};
+use crate::status::Status;
+use crate::testkit::request::Request;
+use crate::testkit::world::World;
+use alloc::format;
+
+/// The account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Data {
+    /// The number of the last write that counts.
+    newest: Option<u64>,
+}
+
+fn generation(world: &World, volume: &str) -> Option<u64> {
+    world.volume(volume).map(|volume| volume.generation)
+}
+
+/// The last write on a volume that is there and whole.
+fn intact(world: &World, volume: &str) -> Option<u64> {
+    world.intact(volume).then(|| generation(world, volume)).flatten()
+}
+
+impl Data {
+    pub(super) fn adopt(&mut self, instance: &Instance, world: &World, owner: &Owner) {
+        if instance.ever_started() {
+            self.newest = instance.volume().and_then(|volume| generation(world, volume.as_str()));
+        }
+        self.disturbed(Some(instance), world, owner);
+    }
+
+    /// The provider has lost something: the newest that is left is the newest there is.
+    pub(super) fn disturbed(&mut self, stored: Option<&Instance>, world: &World, owner: &Owner) {
+        let Some(newest) = self.newest else { return };
+        let ours = world.volumes().filter(|(id, volume)| {
+            owner.names(volume.name.as_str())
+                || stored.is_some_and(|stored| named_volumes(stored).any(|named| named.as_str() == id.as_str()))
+        });
+        let left = ours.filter_map(|(id, _)| intact(world, id)).max();
+        self.newest = left.map(|left| left.min(newest));
+    }
+
+    /// What serves now may have written.
+    fn written(&mut self, stored: &Instance, world: &World) {
+        let serving = stored.machine.as_ref().filter(|machine| !stored.holdings.condemns(&machine.id));
+        let Some(machine) = serving.and_then(|serving| world.machine(serving.id.as_str())) else { return };
+        if machine.runs() {
+            let written = machine.mounts.iter().filter_map(|volume| generation(world, volume)).max();
+            self.newest = self.newest.max(written);
+        }
+    }
+
+    pub(super) fn i1_data(&mut self, stored: Option<&Instance>, world: &World, destroyed: bool) -> Held {
+        if destroyed {
+            self.newest = None;
+            return Ok(());
+        }
+        let Some(stored) = stored else {
+            let newest = self.newest.take();
+            return demand(newest.is_none(), || "an instance with data is forgotten, and nobody asked for it".into());
+        };
+        if stored.ever_started() {
+            self.written(stored, world);
+        }
+        let Some(newest) = self.newest else { return Ok(()) };
+        let has = |volume: &str| intact(world, volume).is_some_and(|written| written >= newest);
+        let mounted = || {
+            let machines = named_machines(stored).filter_map(|machine| world.machine(machine.as_str()));
+            machines.filter(|machine| machine.is_live()).any(|machine| machine.mounts.iter().any(|volume| has(volume)))
+        };
+        let kept = named_volumes(stored).any(|volume| has(volume.as_str())) || mounted();
+        demand(kept, || format!("no live volume that the record names holds the newest data (write {newest})"))
+    }
+
+    /// The data volume changes only for one that has the newest data, or on an admin's word.
+    pub(super) fn i1_data_is_not_swapped(
+        &mut self,
+        before: Option<&Instance>,
+        next: Option<&Instance>,
+        world: &World,
+    ) -> Held {
+        let (Some(before), Some(next)) = (before, next) else { return Ok(()) };
+        let (Some(newest), Some(volume)) = (self.newest, next.volume()) else { return Ok(()) };
+        if before.volume() == Some(volume) {
+            return Ok(());
+        }
+        let held = generation(world, volume.as_str());
+        if is_asked_for(before) {
+            self.newest = held;
+            return Ok(());
+        }
+        demand(held.is_none_or(|held| held >= newest), || {
+            format!("{volume} (write {held:?}) takes the place of the newest data (write {newest})")
+        })
+    }
+}
+
+/// Whether an admin's word is being carried out that puts other data in the place of the present.
+fn is_asked_for(before: &Instance) -> bool {
+    before.fresh_allowed || matches!(before.phase, Phase::Restoring(_) | Phase::Reassociating(_))
+}
+
+/// An instance that was ever started gets no empty volume unless an admin has accepted the loss.
+pub(super) fn i1_nothing_empty(request: &Request, stored: Option<&Instance>) -> Held {
+    let (Request::CreateVolume(new), Some(stored)) = (request, stored) else { return Ok(()) };
+    let empty = matches!(new.content, Content::Empty { .. });
+    let lost = stored.ever_started() && !stored.fresh_allowed && stored.status() != Status::Destroying;
+    demand(!(empty && lost), || format!("the empty volume {} is made for an instance that has data", new.name))
+}

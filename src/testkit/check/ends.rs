@@ -1,0 +1,110 @@
+//! L1–L4: what is true once the weather has been good for long enough.
+//!
+//! "Long enough" is the driver's to say, in alarms: these are bounded promises, not hopes.
+
+use super::intent::Intent;
+use super::owner::Owner;
+use super::{Held, demand, named_machines, named_volumes};
+use crate::instance::{Entry, Instance, Thing};
+use crate::status::Status;
+use crate::testkit::world::World;
+use crate::time::Timestamp;
+use alloc::format;
+use serde::{Deserialize, Serialize};
+
+/// For how long the weather has been good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calm {
+    /// Long enough to come to rest.
+    Rest,
+    /// Long enough to have looked for everything that was lost.
+    Found,
+    /// Long enough for every date to be over.
+    Dates,
+}
+
+/// How things stand after good weather.
+#[derive(Clone, Copy, Debug)]
+pub struct Healed<'a> {
+    /// What is stored.
+    pub stored: Option<&'a Instance>,
+    /// The truth.
+    pub world: &'a World,
+    /// The time.
+    pub now: Timestamp,
+    /// How long it has been good.
+    pub calm: Calm,
+}
+
+/// L1: it has come to rest; if it says that it runs, it does, on its own volume; if it should and does not, it says why.
+pub(super) fn l1_rest(healed: &Healed<'_>, intent: &Intent) -> Held {
+    let Some(stored) = healed.stored.filter(|stored| stored.status() != Status::Destroying) else { return Ok(()) };
+    let status = stored.status();
+    demand(status.is_settled(), || format!("still {status}"))?;
+    if status != Status::Running {
+        return demand(!intent.wants_running() || says_why(stored), || format!("{status}, and nothing says why"));
+    }
+    let machine = stored.machine().and_then(|machine| healed.world.machine(machine.as_str()));
+    let Some(machine) = machine.filter(|machine| machine.runs()) else {
+        return Err(format!("running, and its machine {:?} does not run", stored.machine()));
+    };
+    let mounted = machine.mounts.iter().any(|mounted| stored.volume().is_some_and(|own| own.as_str() == mounted));
+    demand(mounted, || format!("running, and its machine does not mount {:?}", stored.volume()))
+}
+
+/// An error, or that the machine ended by itself and the policy does not bring it back.
+fn says_why(stored: &Instance) -> bool {
+    let view = stored.user_view();
+    view.last_error.is_some() || stored.missing.is_some() || stored.last_stopped_at.is_some()
+}
+
+/// L2: what was to be destroyed is forgotten, and nothing of it is left but what was given up.
+pub(super) fn l2_destroyed(healed: &Healed<'_>, intent: &Intent, owner: &Owner) -> Held {
+    if !intent.destroy_accepted() || healed.calm != Calm::Dates {
+        return Ok(());
+    }
+    if let Some(stored) = healed.stored {
+        return Err(format!("still {}", stored.status()));
+    }
+    nothing_unknown(healed, owner, None)
+}
+
+/// L3: everything that is live and carries our name or labels is in the record.
+pub(super) fn l3_no_leak(healed: &Healed<'_>, owner: &Owner) -> Held {
+    if healed.calm == Calm::Rest {
+        return Ok(());
+    }
+    nothing_unknown(healed, owner, healed.stored)
+}
+
+fn nothing_unknown(healed: &Healed<'_>, owner: &Owner, stored: Option<&Instance>) -> Held {
+    let awaited = |name: &str| stored.is_some_and(|stored| stored.holdings.entries.iter().any(|entry| awaits(entry, name)));
+    for (id, machine) in healed.world.live_machines().filter(|(_, machine)| owner.labels(machine)) {
+        let known = stored.is_some_and(|stored| named_machines(stored).any(|named| named.as_str() == id.as_str()));
+        let known = known || owner.is_excused(id) || owner.is_excused(&machine.name) || awaited(&machine.name);
+        demand(known, || format!("the machine {id} is ours, and nobody knows of it"))?;
+    }
+    for (id, volume) in healed.world.live_volumes().filter(|(_, volume)| owner.names(&volume.name)) {
+        let known = stored.is_some_and(|stored| named_volumes(stored).any(|named| named.as_str() == id.as_str()));
+        let known = known || owner.is_excused(id) || owner.is_excused(&volume.name) || awaited(&volume.name);
+        demand(known, || format!("the volume {id} is ours, and nobody knows of it"))?;
+    }
+    Ok(())
+}
+
+/// Whether the entry waits for something of this name to turn up.
+fn awaits(entry: &Entry, name: &str) -> bool {
+    match &entry.thing {
+        Thing::MachineNamed(named) | Thing::VolumeNamed(named) => named.as_str() == name,
+        Thing::Machine(_) | Thing::Volume(_) => false,
+    }
+}
+
+/// L4: nothing is retained or condemned past its date, unless it was given up or an admin has to decide.
+pub(super) fn l4_nothing_kept(healed: &Healed<'_>) -> Held {
+    let Some(stored) = healed.stored.filter(|_| healed.calm == Calm::Dates) else { return Ok(()) };
+    let undecided = stored.missing.is_some();
+    let left = stored.holdings.entries.iter().find(|entry| !entry.abandoned && !(undecided && entry.is_retained()));
+    demand(left.is_none(), || format!("still on the list, long past its date: {left:?}"))
+}

@@ -1,0 +1,250 @@
+//! A small world in which everything that can happen within a budget is tried, in every order.
+//!
+//! A [`State`] is a [`Rig`] with one instance and what is left of the [`Budget`]; [`State::moves`] lists what can happen next and
+//! [`State::take`] lets it happen. That is all a model checker needs: the state machine itself is its next-state function. Which checker
+//! walks through the states is not decided here.
+//!
+//! What always happens costs nothing: a call reaches the provider, its answer arrives, and when nothing is on its way, time passes to
+//! the next alarm. What goes wrong is paid for, so that the number of states is finite.
+
+mod judge;
+mod story;
+
+pub use story::Story;
+
+use super::check::Violation;
+use super::rig::{Act, Core, End, Flight, Life, Rig, Timed};
+use super::world::{Landing, Said, Strike};
+use crate::time::Timestamp;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+
+/// How often each thing may happen in one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// Alarms that ring when they are due.
+    pub alarms: u8,
+    /// Crashes, each followed by a restart at once.
+    pub crashes: u8,
+    /// Answers that are lost: the connection breaks, or nothing comes at all.
+    pub losses: u8,
+    /// Calls that reach the provider after they were given up.
+    pub landings: u8,
+    /// Things that come twice: alarms out of turn, answers, a second process that resumes.
+    pub repeats: u8,
+    /// Commands, those of the story.
+    pub commands: u8,
+    /// Changes of the world, those of the story.
+    pub changes: u8,
+}
+
+/// Something that can happen next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Move {
+    /// A call reaches the provider.
+    Reach(u64),
+    /// Its answer arrives.
+    Answer(u64),
+    /// Time passes, until something happens by itself.
+    Tick,
+    /// The connection of a call breaks.
+    Break(u64),
+    /// A call is done, and nobody is ever told.
+    Silence(u64),
+    /// A call that was given up reaches the provider after all.
+    Land(u64),
+    /// An answer arrives, and will arrive again.
+    Echo(u64),
+    /// The process dies and is started again.
+    Crash,
+    /// A second process takes over while the first still works.
+    Second,
+    /// The alarm rings out of turn.
+    Ring,
+    /// Somebody asks for something: the story's command of this number.
+    Command(usize),
+    /// The world changes: the story's change of this number.
+    Change(usize),
+}
+
+/// One state of the model.
+#[derive(Clone, Debug)]
+pub struct State<C> {
+    rig: Rig<C>,
+    left: Budget,
+}
+
+impl<C> PartialEq for State<C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.left == other.left && self.rig.standing() == other.rig.standing()
+    }
+}
+
+impl<C> Eq for State<C> {}
+
+impl<C> Hash for State<C> {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        self.left.hash(to);
+        self.rig.standing().hash(to);
+    }
+}
+
+const NOW: End = End::Lives;
+
+impl<C: Core + Clone> State<C> {
+    /// Where a story begins.
+    pub fn begin(core: C, story: &Story, budget: Budget) -> Self {
+        Self { rig: story.begin(core), left: budget }
+    }
+
+    /// How things stand.
+    pub fn rig(&self) -> &Rig<C> {
+        &self.rig
+    }
+
+    /// The first thing that did not hold on the way here.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.rig.violations().next().map(|(_, violation)| violation)
+    }
+
+    fn life(&self) -> Option<&Life> {
+        self.rig.life(0)
+    }
+
+    /// Everything that can happen next.
+    pub fn moves(&self, story: &Story) -> Vec<Move> {
+        let mut moves = Vec::new();
+        let Some(life) = self.life() else { return moves };
+        if self.violation().is_some() {
+            return moves;
+        }
+        for flight in life.flights() {
+            self.moves_of(flight, &mut moves);
+        }
+        let waits = life.flights().iter().any(|flight| flight.is_awaited() && is_prompt(flight));
+        if !waits && self.left.alarms > 0 && self.rig.next(FOR_EVER).is_some() {
+            moves.push(Move::Tick);
+        }
+        let busy = life.flights().iter().any(Flight::is_awaited);
+        if busy && self.left.crashes > 0 {
+            moves.push(Move::Crash);
+        }
+        if self.left.repeats > 0 && life.stored().is_some() {
+            moves.push(Move::Ring);
+            if busy {
+                moves.push(Move::Second);
+            }
+        }
+        if self.left.commands > 0 {
+            moves.extend((0..story.commands.len()).map(Move::Command));
+        }
+        if self.left.changes > 0 {
+            moves.extend((0..story.changes.len()).map(Move::Change));
+        }
+        moves
+    }
+
+    fn moves_of(&self, flight: &Flight, moves: &mut Vec<Move>) {
+        let op = flight.op().number;
+        if !flight.is_awaited() {
+            if self.left.landings > 0 {
+                moves.push(Move::Land(op));
+            }
+            return;
+        }
+        if flight.is_answered() {
+            moves.push(Move::Answer(op));
+            if self.left.repeats > 0 {
+                moves.push(Move::Echo(op));
+            }
+        } else if !flight.has_reached() {
+            moves.push(Move::Reach(op));
+            if self.left.losses > 0 && flight.op().kind.mutates() {
+                moves.push(Move::Silence(op));
+            }
+        }
+        if self.left.losses > 0 && (flight.is_answered() || !flight.has_reached()) {
+            moves.push(Move::Break(op));
+        }
+    }
+
+    /// What a move does; `None` when it cannot be made.
+    pub fn take(&self, story: &Story, step: &Move) -> Option<Self> {
+        let acts = self.acts(story, step)?;
+        let mut next = Self { rig: self.rig.clone(), left: self.left.pay(step)? };
+        for timed in &acts {
+            next.rig.act(timed);
+        }
+        Some(next)
+    }
+
+    /// A move as acts.
+    pub fn acts(&self, story: &Story, step: &Move) -> Option<Vec<Timed>> {
+        let at = self.rig.world().now();
+        let now = |act| Timed { at, act };
+        let (life, host) = (0, 0);
+        let silence = Strike { said: Said::Nothing, landing: Landing::Now };
+        Some(match step {
+            Move::Reach(op) | Move::Land(op) => [now(Act::Reach { life, op: *op, strike: None })].into(),
+            Move::Silence(op) => [now(Act::Reach { life, op: *op, strike: Some(silence) })].into(),
+            Move::Answer(op) => [now(Act::Answer { life, op: *op, end: NOW, twice: false })].into(),
+            Move::Echo(op) => [now(Act::Answer { life, op: *op, end: NOW, twice: true })].into(),
+            Move::Break(op) => [now(Act::Break { life, op: *op })].into(),
+            Move::Tick => [self.rig.next(FOR_EVER)?].into(),
+            Move::Crash => [now(Act::Crash { host }), now(Act::Resume { life, host, end: NOW })].into(),
+            Move::Second => [now(Act::Resume { life, host: 1, end: NOW })].into(),
+            Move::Ring => [now(Act::Alarm { life, host, end: NOW })].into(),
+            Move::Command(which) => {
+                let command = Box::new(story.commands.get(*which)?.clone());
+                [now(Act::Command { life, host, command, end: NOW })].into()
+            }
+            Move::Change(which) => [now(Act::World(story.changes.get(*which)?.clone()))].into(),
+        })
+    }
+}
+
+/// Whether a call goes on without time having to pass.
+fn is_prompt(flight: &Flight) -> bool {
+    flight.is_answered() || !flight.has_reached()
+}
+
+const FOR_EVER: Timestamp = Timestamp::from_millis(u64::MAX);
+
+impl Budget {
+    /// What is left after a move.
+    fn pay(mut self, step: &Move) -> Option<Self> {
+        let purse = match step {
+            Move::Reach(_) | Move::Answer(_) => return Some(self),
+            Move::Tick => &mut self.alarms,
+            Move::Crash => &mut self.crashes,
+            Move::Break(_) | Move::Silence(_) => &mut self.losses,
+            Move::Land(_) => &mut self.landings,
+            Move::Echo(_) | Move::Second | Move::Ring => &mut self.repeats,
+            Move::Command(_) => &mut self.commands,
+            Move::Change(_) => &mut self.changes,
+        };
+        *purse = purse.checked_sub(1)?;
+        Some(self)
+    }
+}
+
+impl fmt::Display for Move {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reach(op) => write!(f, "call {op} reaches the provider"),
+            Self::Answer(op) => write!(f, "its answer arrives ({op})"),
+            Self::Tick => f.write_str("time passes"),
+            Self::Break(op) => write!(f, "the connection of call {op} breaks"),
+            Self::Silence(op) => write!(f, "call {op} is done, and nobody is told"),
+            Self::Land(op) => write!(f, "call {op} reaches the provider late"),
+            Self::Echo(op) => write!(f, "its answer arrives, and will again ({op})"),
+            Self::Crash => f.write_str("the process dies and is started again"),
+            Self::Second => f.write_str("a second process takes over"),
+            Self::Ring => f.write_str("the alarm rings out of turn"),
+            Self::Command(which) => write!(f, "command {which} of the story"),
+            Self::Change(which) => write!(f, "change {which} of the story"),
+        }
+    }
+}
