@@ -135,7 +135,7 @@ impl WaitFor {
 }
 
 /// One call of the provider.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Call {
     /// Look at a machine. Brings [`Done::Machine`].
@@ -263,7 +263,7 @@ impl fmt::Display for CallKind {
 }
 
 /// A call together with what is needed to make it: what a host hands to its executor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operation {
     /// Comes back with the outcome.

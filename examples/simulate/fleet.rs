@@ -62,7 +62,8 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, String> {
     let took = began.elapsed();
     let mut bad = std::mem::take(&mut *locked(&bad));
     bad.sort_by_key(|(seed, _)| *seed);
-    let failed = bad.into_iter().map(|(seed, violations)| write_down(plan, seed, violations)).collect::<Result<_, _>>()?;
+    let failed =
+        bad.into_iter().map(|(seed, violations)| write_down(plan, seed, violations)).collect::<Result<_, _>>()?;
     let coverage = std::mem::take(&mut *locked(&coverage));
     Ok(Outcome { coverage, failed, took, threads })
 }
@@ -80,8 +81,8 @@ fn once(plan: &Plan, seed: u64, record: bool) -> Result<Report, String> {
 fn write_down(plan: &Plan, seed: u64, violations: Vec<(usize, Violation)>) -> Result<Failed, String> {
     let report = once(plan, seed, true)?;
     let trace = plan.traces.join(format!("seed-{seed}.trace"));
-    let written = std::fs::create_dir_all(&plan.traces)
-        .and_then(|()| std::fs::write(&trace, report.trace.unwrap_or_default()));
+    let written =
+        std::fs::create_dir_all(&plan.traces).and_then(|()| std::fs::write(&trace, report.trace.unwrap_or_default()));
     written.map_err(|error| format!("{}: {error}", trace.display()))?;
     Ok(Failed { seed, violations, trace })
 }

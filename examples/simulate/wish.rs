@@ -4,7 +4,8 @@ use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt;
 use std::path::PathBuf;
 
-pub(crate) const USAGE: &str = "usage: simulate --seeds N [--first-seed S] [--days D] [--instances K] [--thorough] [--traces DIR] [--json]
+pub(crate) const USAGE: &str =
+    "usage: simulate --seeds N [--first-seed S] [--days D] [--instances K] [--thorough] [--traces DIR] [--json]
        simulate --replay TRACE";
 
 /// Many runs.

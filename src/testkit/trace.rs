@@ -18,10 +18,24 @@ impl Recorder {
     pub fn new(policy: &Policy) -> Self {
         Self::default()
     }
-    pub fn act(&mut self, at: Timestamp, act: &Value) {}
-    pub fn decided(&mut self, sandbox: &SandboxId, host: u8, now: Timestamp, input: &Input, verdict: &Verdict, next: Option<&Instance>, effects: &[Effect], commit: bool) {}
-    pub fn lost(&mut self, sandbox: &SandboxId, host: u8) {}
+    pub fn act(&mut self, at: Timestamp, act: &Value) {
+        self.text.push_str(&alloc::format!("{} {at} {act}\n", at.as_millis()));
+    }
+    pub fn decided(
+        &mut self,
+        sandbox: &SandboxId,
+        host: u8,
+        now: Timestamp,
+        input: &Input,
+        verdict: &Verdict,
+        next: Option<&Instance>,
+        effects: &[Effect],
+        commit: bool,
+    ) {
+    }
+    pub fn lost(&mut self, sandbox: &SandboxId, host: u8) { self.text.push_str("      LOST\n"); }
     pub fn crash(&mut self, host: u8) {}
+    pub fn note(&mut self, text: &str) { self.text.push_str(&alloc::format!("# {text}\n")); }
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -208,6 +208,11 @@ impl World {
         self.volumes.insert(id.into(), volume);
     }
 
+    /// The snapshots of a volume.
+    pub fn snapshots(&self, volume: &str) -> &[SimSnapshot] {
+        self.snapshots.get(volume).map_or(&[], Vec::as_slice)
+    }
+
     /// Puts the snapshots of a volume there.
     pub fn put_snapshots(&mut self, volume: impl Into<String>, snapshots: Vec<SimSnapshot>) {
         self.generation = snapshots.iter().fold(self.generation, |most, snapshot| most.max(snapshot.generation));

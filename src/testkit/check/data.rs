@@ -5,14 +5,15 @@
 //! names as its machine. What a replacement writes before the cut-over is nobody's yet. What an admin puts in the place of the data (a
 //! snapshot, another volume, an empty one) is the data from then on.
 
-use super::owner::Owner;
 use super::{Held, demand, named_machines, named_volumes};
 use crate::call::Content;
+use crate::id::VolumeId;
 use crate::instance::{Instance, Phase};
 use crate::status::Status;
 use crate::testkit::request::Request;
 use crate::testkit::world::World;
 use alloc::format;
+use alloc::string::String;
 
 /// The account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,22 +31,25 @@ fn intact(world: &World, volume: &str) -> Option<u64> {
     world.intact(volume).then(|| generation(world, volume)).flatten()
 }
 
+/// The volumes that a record names, and those that are mounted by machines it names.
+fn holdings<'a>(stored: &'a Instance, world: &'a World) -> impl Iterator<Item = &'a str> {
+    let machines = named_machines(stored).filter_map(|machine| world.machine(machine.as_str()));
+    let mounted = machines.filter(|machine| machine.is_live()).flat_map(|machine| machine.mounts.iter());
+    named_volumes(stored).map(VolumeId::as_str).chain(mounted.map(String::as_str))
+}
+
 impl Data {
-    pub(super) fn adopt(&mut self, instance: &Instance, world: &World, owner: &Owner) {
+    pub(super) fn adopt(&mut self, instance: &Instance, world: &World) {
         if instance.ever_started() {
             self.newest = instance.volume().and_then(|volume| generation(world, volume.as_str()));
         }
-        self.disturbed(Some(instance), world, owner);
+        self.disturbed(Some(instance), world);
     }
 
-    /// The provider has lost something: the newest that is left is the newest there is.
-    pub(super) fn disturbed(&mut self, stored: Option<&Instance>, world: &World, owner: &Owner) {
-        let Some(newest) = self.newest else { return };
-        let ours = world.volumes().filter(|(id, volume)| {
-            owner.names(volume.name.as_str())
-                || stored.is_some_and(|stored| named_volumes(stored).any(|named| named.as_str() == id.as_str()))
-        });
-        let left = ours.filter_map(|(id, _)| intact(world, id)).max();
+    /// The provider may have lost something: the newest that is left of what the record names is the newest there is.
+    pub(super) fn disturbed(&mut self, stored: Option<&Instance>, world: &World) {
+        let (Some(newest), Some(stored)) = (self.newest, stored) else { return };
+        let left = holdings(stored, world).filter_map(|volume| intact(world, volume)).max();
         self.newest = left.map(|left| left.min(newest));
     }
 
@@ -72,12 +76,7 @@ impl Data {
             self.written(stored, world);
         }
         let Some(newest) = self.newest else { return Ok(()) };
-        let has = |volume: &str| intact(world, volume).is_some_and(|written| written >= newest);
-        let mounted = || {
-            let machines = named_machines(stored).filter_map(|machine| world.machine(machine.as_str()));
-            machines.filter(|machine| machine.is_live()).any(|machine| machine.mounts.iter().any(|volume| has(volume)))
-        };
-        let kept = named_volumes(stored).any(|volume| has(volume.as_str())) || mounted();
+        let kept = holdings(stored, world).any(|volume| intact(world, volume).is_some_and(|written| written >= newest));
         demand(kept, || format!("no live volume that the record names holds the newest data (write {newest})"))
     }
 

@@ -79,7 +79,8 @@ pub(super) fn l3_no_leak(healed: &Healed<'_>, owner: &Owner) -> Held {
 }
 
 fn nothing_unknown(healed: &Healed<'_>, owner: &Owner, stored: Option<&Instance>) -> Held {
-    let awaited = |name: &str| stored.is_some_and(|stored| stored.holdings.entries.iter().any(|entry| awaits(entry, name)));
+    let awaited =
+        |name: &str| stored.is_some_and(|stored| stored.holdings.entries.iter().any(|entry| awaits(entry, name)));
     for (id, machine) in healed.world.live_machines().filter(|(_, machine)| owner.labels(machine)) {
         let known = stored.is_some_and(|stored| named_machines(stored).any(|named| named.as_str() == id.as_str()));
         let known = known || owner.is_excused(id) || owner.is_excused(&machine.name) || awaited(&machine.name);

@@ -38,7 +38,8 @@ impl Intent {
         let command = if let Input::Command(command) = seen.input { Some(command.kind()) } else { None };
         let accepted = matches!(seen.verdict, Verdict::Applied | Verdict::Pending(_));
         if let Some(kind) = command.filter(|kind| accepted && *kind != CommandKind::Refresh) {
-            demand(seen.needs_commit, || format!("{kind:?} is accepted and need not be committed"))?;
+            let changes = seen.before != seen.next;
+            demand(seen.needs_commit || !changes, || format!("{kind:?} is accepted and need not be committed"))?;
             self.asked(kind);
         }
         if seen.before.is_none() && seen.next.is_some() {
@@ -48,7 +49,7 @@ impl Intent {
             self.destroying = true;
         }
         let undone = seen.next.is_some_and(|next| next.status() != Status::Destroying);
-        demand(!(self.destroying && undone), || "a destroy that was accepted is undone".to_string())?;
+        demand(!(self.destroying && undone && seen.needs_commit), || "a destroy that was accepted is undone".to_string())?;
         self.answers(seen)
     }
 

@@ -191,10 +191,6 @@ impl<'a> Seen<'a> {
             needs_commit: step.needs_commit,
         }
     }
-
-    fn calls(&self) -> impl Iterator<Item = &'a Operation> + use<'a> {
-        self.effects.iter().filter_map(|effect| if let Effect::Call(operation) = effect { Some(&**operation) } else { None })
-    }
 }
 
 /// Watches one instance.
@@ -246,7 +242,7 @@ impl Checker {
     pub fn adopt(&mut self, instance: &Instance, world: &World) {
         self.owner.adopt(instance);
         self.dates.adopt(instance);
-        self.data.adopt(instance, world, &self.owner);
+        self.data.adopt(instance, world);
         self.writers.serves(Some(instance));
     }
 
@@ -300,7 +296,7 @@ impl Checker {
 
     /// The world has changed without being asked to: what it has lost is not the instance's fault.
     pub fn disturbed(&mut self, stored: Option<&Instance>, world: &World) {
-        self.data.disturbed(stored, world, &self.owner);
+        self.data.disturbed(stored, world);
     }
 
     /// Something has happened; this is how things stand now.

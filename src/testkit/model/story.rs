@@ -1,7 +1,7 @@
 //! Where a model begins, and what may happen in it besides what may always happen.
 
 use crate::command::{Command, Provision, Spec};
-use crate::id::{Identity, Region, SandboxId, SnapshotId, UserId};
+use crate::id::{Identity, SandboxId, SnapshotId, UserId};
 use crate::observe::{MachineState, SnapshotStatus};
 use crate::policy::{Knobs, Policy};
 use crate::testkit::rig::{Act, Core, End, Rig, Timed};
@@ -102,7 +102,8 @@ impl Story {
 
     /// A running instance is given the data of a snapshot.
     pub fn restore() -> Self {
-        let restore = SnapshotId::new("snap-1").ok().map(|snapshot| Command::RestoreSnapshot { snapshot, reason: None });
+        let restore =
+            SnapshotId::new("snap-1").ok().map(|snapshot| Command::RestoreSnapshot { snapshot, reason: None });
         let before = [act(start()), Act::World(snapshot())].into_iter().chain(restore.map(act)).collect();
         Self::new("restore", before, [stop()].into(), [full("iad"), becomes(MachineState::Failed)].into())
     }
@@ -133,7 +134,7 @@ impl Story {
 }
 
 fn policy() -> Policy {
-    let regions = ["iad", "ord"].into_iter().filter_map(|name| Region::new(name).ok()).collect();
+    let regions = ["iad", "ord"].map(String::from).into();
     Policy::new(Knobs { regions, alarm_jitter_ms: 0, ..Knobs::default() }).unwrap_or_default()
 }
 

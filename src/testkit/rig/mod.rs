@@ -27,6 +27,8 @@ use crate::instance::Instance;
 use crate::policy::Policy;
 use crate::step::{Effect, Input, Verdict};
 use crate::time::Timestamp;
+use alloc::format;
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use life::Held;
@@ -64,6 +66,13 @@ pub struct Rig<C = Real> {
     steps_now: u32,
     stepped_at: Timestamp,
     recorder: Option<Recorder>,
+}
+
+impl<C> Rig<C> {
+    /// Everything that decides how the run goes on, and what it was blamed for.
+    pub(crate) fn standing(&self) -> (&World, i64, &[Life]) {
+        (&self.world, self.ahead_ms, &self.lives)
+    }
 }
 
 impl<C: Core> Rig<C> {
@@ -149,11 +158,6 @@ impl<C: Core> Rig<C> {
         self.lives.get_mut(life)
     }
 
-    /// Everything that decides how the run goes on, and what it was blamed for.
-    pub(crate) fn standing(&self) -> (&World, i64, &[Life]) {
-        (&self.world, self.ahead_ms, &self.lives)
-    }
-
     /// How many steps were taken.
     pub fn steps(&self) -> u64 {
         self.steps
@@ -161,7 +165,10 @@ impl<C: Core> Rig<C> {
 
     /// Every violation of every instance.
     pub fn violations(&self) -> impl Iterator<Item = (usize, &Violation)> {
-        self.lives.iter().enumerate().flat_map(|(life, of)| of.checker.violations().iter().map(move |found| (life, found)))
+        self.lives
+            .iter()
+            .enumerate()
+            .flat_map(|(life, of)| of.checker.violations().iter().map(move |found| (life, found)))
     }
 
     /// Lets time pass.
@@ -180,12 +187,23 @@ impl<C: Core> Rig<C> {
             let act = serde_json::to_value(&timed.act).unwrap_or_else(|error| error.to_string().into());
             recorder.act(timed.at, &act);
         }
-        let done = self.happen(&timed.act);
+        let known = self.violations().count();
+        let happened = self.happen(&timed.act);
         let world = &self.world;
         for life in &mut self.lives {
             life.checker.rests(life.stored.as_deref(), world);
         }
-        done
+        self.write_down(known);
+        happened
+    }
+
+    /// What did not hold is part of the trace.
+    fn write_down(&mut self, known: usize) {
+        let Some(mut recorder) = self.recorder.take() else { return };
+        for (life, violation) in self.violations().skip(known) {
+            recorder.note(&format!("VIOLATION instance {life}: {violation}"));
+        }
+        self.recorder = Some(recorder);
     }
 
     fn happen(&mut self, act: &Act) -> Happened {

@@ -1,12 +1,14 @@
 //! The second phase: the weather is good again, and everything has to come to its end within a bounded time.
 
 use super::agenda::Plan;
-use super::{DAY_MS, HOUR_MS, MINUTE_MS, Sim};
+use super::{DAY_MS, HOUR_MS, MINUTE_MS, STRANGER, Sim};
 use crate::command::Command;
 use crate::status::Status;
 use crate::testkit::check::Calm;
 use crate::testkit::rig::{Act, Core, End};
 use crate::testkit::world::WorldChange;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// By then every call of the first phase is over.
 const LULL_MS: u64 = 3 * MINUTE_MS;
@@ -40,6 +42,7 @@ impl<C: Core> Sim<C> {
         self.is_calm = true;
         self.act(Act::Clock { ahead_ms: 0 });
         self.act(Act::World(WorldChange::Heal));
+        self.strangers_go();
         for life in 0..self.setting.instances {
             if self.rig.life(life).is_some_and(|of| of.stored().is_some()) {
                 self.act(Act::Resume { life, host: 0, end: End::Lives });
@@ -54,6 +57,15 @@ impl<C: Core> Sim<C> {
             self.look_around();
         }
         self.pass(end);
+    }
+
+    /// Other tenants give up what is not theirs.
+    fn strangers_go(&mut self) {
+        let strangers = self.rig.world().live_machines().map(|(id, _)| id).filter(|id| id.starts_with(STRANGER));
+        let strangers: Vec<String> = strangers.cloned().collect();
+        for id in strangers {
+            self.act(Act::World(WorldChange::MachineGone { id }));
+        }
     }
 
     fn last(&mut self, ms: u64) {

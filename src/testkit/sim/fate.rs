@@ -4,7 +4,6 @@ use super::agenda::{Plan, Then};
 use super::kind::Kind;
 use super::{MINUTE_MS, Sim};
 use crate::call::CallKind;
-use crate::command::CommandKind;
 use crate::testkit::request::Request;
 use crate::testkit::rig::{Act, Core, Flight};
 use crate::testkit::world::{Landing, Said, Strike};
@@ -110,7 +109,8 @@ impl<C: Core> Sim<C> {
         if now < self.limited_until {
             return self.struck(Kind::RateLimited, 429, Landing::Never);
         }
-        let changes = [Kind::LostDone, Kind::LostLate, Kind::SilentDone, Kind::SilentLate, Kind::ErrorDone, Kind::ErrorNotDone];
+        let changes =
+            [Kind::LostDone, Kind::LostLate, Kind::SilentDone, Kind::SilentLate, Kind::ErrorDone, Kind::ErrorNotDone];
         let reads = [Kind::ReadFails];
         let both = [Kind::LostNotDone, Kind::SilentNotDone, Kind::AnswerLate, Kind::AnswerTwice, Kind::CrashInCall];
         let own: &[Kind] = if mutates { &changes } else { &reads };
@@ -161,9 +161,11 @@ impl<C: Core> Sim<C> {
                 .filter(|(_, machine)| labels.iter().all(|(key, value)| machine.metadata.get(key) == Some(value)))
                 .map(|(id, _)| id.clone())
                 .collect(),
-            Request::ListVolumes(filter) => {
-                world.live_volumes().filter(|(_, volume)| filter.admits(&volume.name)).map(|(id, _)| id.clone()).collect()
-            }
+            Request::ListVolumes(filter) => world
+                .live_volumes()
+                .filter(|(_, volume)| filter.admits(&volume.name))
+                .map(|(id, _)| id.clone())
+                .collect(),
             _ => Vec::new(),
         };
         if hidden.is_empty() {
@@ -200,11 +202,5 @@ impl<C: Core> Sim<C> {
         let end = self.end();
         self.act(Act::Answer { life, op, end, twice });
         self.after(host, end);
-    }
-
-    pub(super) fn told_command(&mut self, kind: CommandKind, happened: &crate::testkit::rig::Happened) {
-        if let Some(verdict) = &happened.verdict {
-            self.coverage.command(kind, verdict);
-        }
     }
 }

@@ -170,9 +170,4 @@ impl Weather {
     pub(super) fn strike(&self, kinds: &[Kind], dice: &mut Dice) -> Option<Kind> {
         kinds.iter().copied().find(|kind| self.strikes(*kind, dice))
     }
-
-    /// Whether the run has this kind at all.
-    pub(super) fn has(&self, kind: Kind) -> bool {
-        self.odds.contains_key(&kind)
-    }
 }

@@ -78,10 +78,11 @@ impl<C: Core> Sim<C> {
             CommandKind::CleanupRetainedVolume => {
                 Command::CleanupRetainedVolume { volume: self.some_volume(instance).filter(|_| self.dice.once_in(2)) }
             }
-            CommandKind::ReassociateVolume => {
-                Command::ReassociateVolume { volume: self.some_volume(instance)?, reason: "a simulated reason".to_string() }
-            }
-            CommandKind::Resize => Command::Resize { guest: Guest { cpus: 2, memory_mb: 4096, cpu_kind: CpuKind::Shared } },
+            CommandKind::ReassociateVolume => Command::ReassociateVolume {
+                volume: self.some_volume(instance)?,
+                reason: "a simulated reason".to_string(),
+            },
+            CommandKind::Resize => Command::Resize { guest: Guest::new(2, 4096, Some(CpuKind::Shared)).ok()? },
             CommandKind::RestoreSnapshot => {
                 Command::RestoreSnapshot { snapshot: self.some_snapshot(instance)?, reason: reason() }
             }

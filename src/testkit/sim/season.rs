@@ -2,7 +2,7 @@
 
 use super::agenda::Plan;
 use super::kind::Kind;
-use super::{DAY_MS, HOUR_MS, MINUTE_MS, Sim, change, numbered};
+use super::{DAY_MS, HOUR_MS, MINUTE_MS, STRANGER, Sim, change, numbered};
 use crate::observe::{MachineState, SnapshotStatus};
 use crate::testkit::rig::{Act, Core};
 use crate::testkit::world::{Boot, SimMachine, WorldChange};
@@ -27,7 +27,9 @@ impl<C: Core> Sim<C> {
     fn come(&mut self, kind: Kind) {
         let done = match kind {
             Kind::Unauthorized | Kind::RateLimited => self.storm_of(kind),
-            Kind::NotVisibleYet | Kind::SlowDestroy | Kind::SlowUnbind | Kind::SlowHydration | Kind::SlowStop => self.slow(kind),
+            Kind::NotVisibleYet | Kind::SlowDestroy | Kind::SlowUnbind | Kind::SlowHydration | Kind::SlowStop => {
+                self.slow(kind)
+            }
             Kind::Unhealthy => self.for_a_while(kind, WorldChange::Healthy(false), WorldChange::Healthy(true)),
             Kind::NoCapacity => self.no_capacity(),
             Kind::BootStuck | Kind::BootSlow | Kind::BootFails | Kind::BootStops => self.boots(kind),
@@ -106,7 +108,7 @@ impl<C: Core> Sim<C> {
             .rig
             .world()
             .live_machines()
-            .filter(|(id, machine)| !id.starts_with("stranger") && fits(machine))
+            .filter(|(id, machine)| !id.starts_with(STRANGER) && fits(machine))
             .map(|(id, _)| id.clone())
             .collect();
         self.dice.pick(&found).cloned()
@@ -162,7 +164,7 @@ impl<C: Core> Sim<C> {
         if self.rig.world().holder(&volume).is_some() {
             return false;
         }
-        let id = numbered(&mut self.made, "stranger");
+        let id = numbered(&mut self.made, STRANGER);
         let gone = WorldChange::MachineGone { id: id.clone() };
         let comes = WorldChange::Foreign { id, volume: Some(volume), sandbox: "somebody-else".into() };
         self.for_a_while(Kind::ForeignHolder, comes, gone)
