@@ -32,6 +32,13 @@ impl Recorder {
         effects: &[Effect],
         commit: bool,
     ) {
+        let says: alloc::vec::Vec<String> = effects.iter().map(|e| match e { Effect::Call(o) => alloc::format!("CALL {} {:?}", o.id, o.call), Effect::ScheduleAlarm(a) => alloc::format!("ring {} {:?}", a.at, a.why), Effect::EmitEvent(e) => alloc::format!("* {} {:?} {:?} {:?}", e.event, e.label, e.error, e.details), o => alloc::format!("{o:?}") }).collect();
+        let inp: String = alloc::format!("{input:?}").chars().take(600).collect();
+        self.text.push_str(&alloc::format!("    {sandbox} h{host} {inp}
+      -> {verdict:?} {:?} commit={commit} machine={:?} volume={:?} list={:?}
+         {}
+", next.map(|n| n.status()), next.and_then(|n| n.machine.clone().map(|m| m.id)), next.and_then(|n| n.volume.clone()), next.map(|n| n.holdings.entries.iter().map(|e| alloc::format!("{:?} {:?} {}", e.thing, e.cause, e.due)).collect::<alloc::vec::Vec<_>>()), says.join("
+         ")));
     }
     pub fn lost(&mut self, sandbox: &SandboxId, host: u8) { self.text.push_str("      LOST\n"); }
     pub fn crash(&mut self, host: u8) {}

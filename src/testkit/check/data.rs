@@ -58,7 +58,7 @@ impl Data {
         let serving = stored.machine.as_ref().filter(|machine| !stored.holdings.condemns(&machine.id));
         let Some(machine) = serving.and_then(|serving| world.machine(serving.id.as_str())) else { return };
         if machine.runs() {
-            let written = machine.mounts.iter().filter_map(|volume| generation(world, volume)).max();
+            let written = machine.mounts.iter().filter_map(|volume| intact(world, volume)).max();
             self.newest = self.newest.max(written);
         }
     }
