@@ -46,9 +46,10 @@ pub(super) fn l1_rest(healed: &Healed<'_>, intent: &Intent) -> Held {
         return demand(!intent.wants_running() || says_why(stored), || format!("{status}, and nothing says why"));
     }
     let machine = stored.machine().and_then(|machine| healed.world.machine(machine.as_str()));
-    let Some(machine) = machine.filter(|machine| machine.runs()) else {
-        return Err(format!("running, and its machine {:?} does not run", stored.machine()));
+    let Some(machine) = machine else {
+        return Err(format!("running, and its machine {:?} does not exist", stored.machine()));
     };
+    demand(machine.runs(), || format!("running, and its machine {:?} is {}", stored.machine(), machine.state))?;
     let mounted = machine.mounts.iter().any(|mounted| stored.volume().is_some_and(|own| own.as_str() == mounted));
     demand(mounted, || format!("running, and its machine does not mount {:?}", stored.volume()))
 }
