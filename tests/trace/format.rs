@@ -81,72 +81,59 @@ fn the_beginning_has_to_be_there() {
     assert_eq!(refused("kiloclaw trace 1\npolicy {\"retention\":5}\n").line, 2);
 }
 
-#[test]
-fn a_malformed_line_is_named() {
-    let out = "out sandbox-1 0";
-    let order = "`out sandbox-1 0` and the decision";
-    let decision = r#"{"verdict":"applied","status":null,"commit":true,"effects":[]}"#;
-    let long = "x".repeat(300);
-    let sandbox = "a sandbox id: 1 to 64 of A-Z a-z 0-9 _ -";
-    let cases: Vec<(String, usize, &str, &str)> = vec![
-        ("stray".into(), 5, "record, in, out, lost, crash or act", "stray"),
-        (long.clone(), 5, "record, in, out, lost, crash or act", &long[..200]),
-        ("policy {}".into(), 5, "record, in, out, lost, crash or act", "policy {}"),
-        ("record".into(), 5, sandbox, "nothing"),
-        ("record a.b none".into(), 5, sandbox, "a.b"),
-        (
-            "record sandbox-1 null".into(),
-            5,
-            "a stored record or `none`",
-            "not a record: invalid type: null, expected struct Reading at column 4",
-        ),
-        (
-            "record sandbox-1 {\"version\":9}".into(),
-            5,
-            "a stored record or `none`",
-            "the record has version 9, and this library reads up to 1",
-        ),
-        ("in sandbox-1 -1 5 \"alarm\"".into(), 5, "a host, 0 to 255", "-1"),
-        ("in sandbox-1 256 5 \"alarm\"".into(), 5, "a host, 0 to 255", "256"),
-        ("in sandbox-1 0 soon \"alarm\"".into(), 5, "a time in milliseconds", "soon"),
-        ("in sandbox-1 0 5".into(), 5, "an input", "EOF while parsing a value at column 0"),
-        ("in sandbox-1 0 5 \"alarm\" \"alarm\"".into(), 5, "an input", "trailing characters at column 9"),
-        ("in sandbox-1 0 5 \"alarm\"".into(), 6, order, "nothing"),
-        ("in sandbox-1 0 5 \"alarm\"\ncrash 0".into(), 6, order, "crash 0"),
-        (
-            format!("in sandbox-1 0 5 \"alarm\"\nout sandbox-1 1 {decision}"),
-            6,
-            order,
-            &"out sandbox-1 1 {\"verdict\":\"applied\",\"status\":null,\"commit\":true,\"effects\":[]}",
-        ),
-        (
-            format!("{out} {decision}"),
-            5,
-            "the input before its decision",
-            "out sandbox-1 0 {\"verdict\":\"applied\",\"status\":null,\"commit\":true,\"effects\":[]}",
-        ),
-        (
-            format!("in sandbox-1 0 5 \"alarm\"\n{out} {{\"verdict\":\"applied\",\"commit\":true,\"effects\":[]}}"),
-            6,
-            "a decision",
-            "missing field `status` at column 48",
-        ),
-        ("lost sandbox-1 1".into(), 5, "a step of this sandbox and host before it is lost", "lost sandbox-1 1"),
-        (
-            "lost sandbox-1 0\nlost sandbox-1 0".into(),
-            6,
-            "a step of this sandbox and host before it is lost",
-            "lost sandbox-1 0",
-        ),
-        ("lost sandbox-1 0 0".into(), 5, "the end of the line", "0"),
-        ("crash".into(), 5, "a host, 0 to 255", "nothing"),
-        ("act 5".into(), 5, "JSON", "EOF while parsing a value at column 0"),
-        ("act 5 {".into(), 5, "JSON", "EOF while parsing an object at column 1"),
-    ];
+/// What is said of lines that follow the fourth: in which line, what was expected, and what is there.
+fn refusals(cases: &[(&str, usize, &str, &str)]) {
     for (lines, line, expected, got) in cases {
-        let expected = Malformed { line, expected: expected.to_string(), got: got.to_string() };
+        let expected = Malformed { line: *line, expected: expected.to_string(), got: got.to_string() };
         assert_eq!(refused(&format!("{}{lines}\n", begin())), expected, "{lines}");
     }
+}
+
+#[test]
+fn a_malformed_field_is_named() {
+    let long = "x".repeat(300);
+    let (tags, sandbox) = ("record, in, out, lost, crash or act", "a sandbox id: 1 to 64 of A-Z a-z 0-9 _ -");
+    let (host, stored) = ("a host, 0 to 255", "a stored record or `none`");
+    let no_record = "not a record: invalid type: null, expected struct Reading at column 4";
+    let newer = "the record has version 9, and this library reads up to 1";
+    let no_status = "out sandbox-1 0 {\"verdict\":\"applied\",\"commit\":true,\"effects\":[]}";
+    refusals(&[
+        ("stray", 5, tags, "stray"),
+        (&long, 5, tags, &long[..200]),
+        ("policy {}", 5, tags, "policy {}"),
+        ("record", 5, sandbox, "nothing"),
+        ("record a.b none", 5, sandbox, "a.b"),
+        ("record sandbox-1 null", 5, stored, no_record),
+        ("record sandbox-1 {\"version\":9}", 5, stored, newer),
+        ("in sandbox-1 -1 5 \"alarm\"", 5, host, "-1"),
+        ("in sandbox-1 256 5 \"alarm\"", 5, host, "256"),
+        ("in sandbox-1 0 soon \"alarm\"", 5, "a time in milliseconds", "soon"),
+        ("in sandbox-1 0 5", 5, "an input", "EOF while parsing a value at column 0"),
+        ("in sandbox-1 0 5 \"alarm\" \"alarm\"", 5, "an input", "trailing characters at column 9"),
+        (&format!("in sandbox-1 0 5 \"alarm\"\n{no_status}"), 6, "a decision", "missing field `status` at column 48"),
+        ("lost sandbox-1 0 0", 5, "the end of the line", "0"),
+        ("crash", 5, host, "nothing"),
+        ("crash 0 1", 5, "the end of the line", "1"),
+        ("act 5", 5, "JSON", "EOF while parsing a value at column 0"),
+        ("act 5 {", 5, "JSON", "EOF while parsing an object at column 1"),
+    ]);
+}
+
+#[test]
+fn a_line_out_of_order_is_named() {
+    let input = "in sandbox-1 0 5 \"alarm\"";
+    let decision = "{\"verdict\":\"applied\",\"status\":null,\"commit\":true,\"effects\":[]}";
+    let (own, other) = (format!("out sandbox-1 0 {decision}"), format!("out sandbox-1 1 {decision}"));
+    let (open, step) = ("`out sandbox-1 0` and the decision", "a step of this sandbox and host before it is lost");
+    refusals(&[
+        (input, 6, open, "nothing"),
+        (&format!("{input}\ncrash 0"), 6, open, "crash 0"),
+        (&format!("{input}\n{input}"), 6, open, input),
+        (&format!("{input}\n{other}"), 6, open, &other),
+        (&own, 5, "the input before its decision", &own),
+        ("lost sandbox-1 1", 5, step, "lost sandbox-1 1"),
+        ("lost sandbox-1 0\nlost sandbox-1 0", 6, step, "lost sandbox-1 0"),
+    ]);
 }
 
 /// Every cut and every flipped byte of a trace is read or refused, and what is read can be replayed.
