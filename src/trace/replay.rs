@@ -4,8 +4,8 @@
 //! its store do. An outcome of a question whose record has moved on is decided and not committed.
 //!
 //! *Assumes* nothing about which record an input was given to where it can have been more than one: the same question was asked twice, an
-//! answer came twice, or a step that was not committed began before another host's was. There the recorded decision tells which it was; and where it fits
-//! more than one, the question that was asked first is answered first.
+//! answer came twice, or a step that was not committed began before another host's was. There the recorded decision tells which it was;
+//! where it fits more than one, the question that was asked first is answered first.
 
 use super::decided::{self, Decided};
 use super::difference::{self, Difference};
@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use serde_json::{Value, json};
 
 /// How many questions of one process, and how many earlier records, are remembered.
-const REMEMBERED: usize = 8;
+const REMEMBERED: usize = 64;
 
 /// What a replay brought.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -157,7 +157,6 @@ impl Life {
             false => Vec::new(),
         };
         if differs {
-            self.held.clear();
             self.store(recorded.cloned());
         }
         self.is_known = true;

@@ -165,6 +165,28 @@ fn carry_out(recording: &mut Recording, sandbox: &SandboxId, calls: &mut Calls, 
     }
 }
 
+/// The same question asked twice, from a record that has moved on since: each answer belongs to a question of its own, and which one it was
+/// decides what the next answer finds.
+#[test]
+fn the_question_that_was_asked_first_is_answered_first() {
+    let (host, again) = (1, false);
+    let acts = [
+        Act::Give { host, what: Given::Alarm },
+        Act::Pass { ms: 518_493 },
+        Act::Slow { host, what: Given::Alarm, other: Given::Start },
+        Act::Answer { host, which: 0, again },
+        Act::Pass { ms: 529_276 },
+        Act::Answer { host, which: 1, again },
+        Act::Pass { ms: 364_356 },
+        Act::Answer { host, which: 0, again },
+        Act::Pass { ms: 353_159 },
+        Act::Answer { host, which: 0, again },
+    ];
+    let recording = play(acts.to_vec());
+    assert_eq!(recording.text.matches("\nlost sandbox-1 1\n").count(), 2);
+    assert_eq!(replay(&Trace::parse(&recording.text).expect("a trace"), None).differences, Vec::new());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
