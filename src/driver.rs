@@ -11,6 +11,9 @@
 //! *Assumes* that inputs of one instance come one at a time, or else that the store's compare-and-swap works; and that the host rings
 //! the alarm it is told of, again after a restart, when it also hands in [`Input::Resume`].
 //!
+//! A host that wants to write down what happens, to replay it elsewhere, uses [`Driver::decide`] and [`Driver::commit`]; see
+//! [`Decision::trace`].
+//!
 //! *Knows nothing of* runtimes, timers, HTTP or databases. In particular [`Driver::execute`] does not end a call that hangs: the host
 //! bounds it by [`Operation::deadline`], from which on the instance takes the call for lost anyway.
 
@@ -30,6 +33,7 @@ use crate::policy::Policy;
 use crate::port::{Clock, Commit, EventSink, HealthProbe, Provider, Revision, Store, StoreError};
 use crate::step::{Ignored, Input, Step, Verdict};
 use crate::time::Timestamp;
+use alloc::string::String;
 
 /// How often one input is stepped before a record that somebody else keeps changing is given up.
 pub const TRIES: u32 = 8;
@@ -78,6 +82,52 @@ impl Decision {
     /// What was decided.
     pub fn step(&self) -> &Step {
         &self.step
+    }
+
+    /// When it was decided.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The decision and the input that it was taken on, as lines of a [trace](crate::trace).
+    ///
+    /// To be written down once it is committed, or together with [`lost`](crate::trace::lost) if it is not. A trace begins with its
+    /// [`head`](crate::trace::head) and with the [`record`](crate::trace::record) that is stored. Where a store does not say whether it has
+    /// committed, and after a crash, the record that is loaded next is written as a checkpoint.
+    ///
+    /// ```
+    /// # use kiloclaw_lifecycle::driver::{Applied, Driver, DriverError, Held};
+    /// # use kiloclaw_lifecycle::port::StoreError;
+    /// # use kiloclaw_lifecycle::{Clock, EventSink, HealthProbe, Input, Provider, Store};
+    /// # use kiloclaw_lifecycle::{id::SandboxId, trace};
+    /// /// What `Driver::apply` does, written down. `host` is a number for this process; `None` is an outcome that came too late.
+    /// async fn apply<P: Provider, H: HealthProbe, S: Store, K: EventSink, C: Clock>(
+    ///     driver: &Driver<P, H, S, K, C>,
+    ///     lines: &mut String,
+    ///     (sandbox, host): (&SandboxId, u8),
+    ///     held: Option<Held>,
+    ///     input: Input,
+    /// ) -> Result<Option<Applied>, DriverError> {
+    ///     let answers_held = held.is_some();
+    ///     let mut held = held;
+    ///     loop {
+    ///         let decision = driver.decide(sandbox, held.take(), input.clone()).await?;
+    ///         let step = decision.trace(host, &input);
+    ///         let committed = driver.commit(decision).await;
+    ///         lines.push_str(&step);
+    ///         if committed.is_err() {
+    ///             lines.push_str(&trace::lost(sandbox, host));
+    ///         }
+    ///         match committed {
+    ///             Err(DriverError::Store(StoreError::Conflict)) if answers_held => return Ok(None),
+    ///             Err(DriverError::Store(StoreError::Conflict)) => {}
+    ///             end => return end.map(Some),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn trace(&self, host: u8, input: &Input) -> String {
+        crate::trace::step(&self.sandbox, host, self.now, input, &self.step)
     }
 }
 

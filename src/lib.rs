@@ -86,6 +86,7 @@ mod region;
 pub mod status;
 pub mod step;
 pub mod time;
+pub mod trace;
 
 #[cfg(feature = "testkit")]
 pub mod adapter;

@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("words", &["time", "id", "region", "policy", "guest", "status", "random"]),
     ("talk", &["observe", "fault", "call", "command", "event", "step", "name"]),
     ("decide", &["instance"]),
-    ("keep", &["persist"]),
+    ("keep", &["persist", "trace"]),
     ("do", &["port", "driver", "adapter"]),
     ("prove", &["testkit"]),
 ];

@@ -5,6 +5,7 @@
 //!   clock.
 //! - [`MemoryStore`] keeps records, alarms and outboxes.
 //! - [`scenario`] reads and runs scenario files.
+//! - [`trace`] writes runs down, to be replayed.
 //! - [`mocks`] holds a mock of every port.
 //!
 //! Whatever needs `std` is in here or in an adapter.

@@ -29,7 +29,7 @@ mod script;
 mod steps;
 mod times;
 
-pub use engine::run;
+pub use engine::{run, run_traced};
 pub use evaluate::Failure;
 pub use journal::Moment;
 pub use outcome::{CommandResult, Outcome};

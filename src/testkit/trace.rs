@@ -1,26 +1,45 @@
-//! Writes a simulated run down.
+//! Simulated runs, written down as [traces](crate::trace).
+
 use crate::id::SandboxId;
 use crate::instance::Instance;
 use crate::policy::Policy;
-use crate::step::{Effect, Input, Verdict};
+use crate::step::{Effect, Input, Step, Verdict};
 use crate::time::Timestamp;
+use crate::trace;
 use alloc::string::String;
-use serde_json::Value;
 
 /// Writes a simulated run down.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Recorder {
     text: String,
 }
 
-#[allow(missing_docs, unused_variables, clippy::too_many_arguments, reason = "stand-in")]
 impl Recorder {
+    /// Begins the trace of a run under `policy`.
     pub fn new(policy: &Policy) -> Self {
-        Self::default()
+        Self { text: trace::head(policy) }
     }
-    pub fn act(&mut self, at: Timestamp, act: &Value) {
-        self.text.push_str(&alloc::format!("{} {at} {act}\n", at.as_millis()));
+
+    /// Something was done to the simulated world.
+    pub fn act(&mut self, at: Timestamp, act: &serde_json::Value) {
+        self.text.push_str(&trace::act(at, act));
     }
+
+    /// What is stored at this point.
+    pub fn record(&mut self, sandbox: &SandboxId, instance: Option<&Instance>) {
+        self.text.push_str(&trace::record(sandbox, instance));
+    }
+
+    /// A step.
+    pub fn step(&mut self, sandbox: &SandboxId, host: u8, now: Timestamp, input: &Input, step: &Step) {
+        self.text.push_str(&trace::step(sandbox, host, now, input, step));
+    }
+
+    /// A step that was taken apart.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "a step has four parts, and each of the others is a field of the entry"
+    )]
     pub fn decided(
         &mut self,
         sandbox: &SandboxId,
@@ -32,17 +51,29 @@ impl Recorder {
         effects: &[Effect],
         commit: bool,
     ) {
-        let says: alloc::vec::Vec<String> = effects.iter().map(|e| match e { Effect::Call(o) => alloc::format!("CALL {} {:?}", o.id, o.call), Effect::ScheduleAlarm(a) => alloc::format!("ring {} {:?}", a.at, a.why), Effect::EmitEvent(e) => alloc::format!("* {} {:?} {:?} {:?}", e.event, e.label, e.error, e.details), o => alloc::format!("{o:?}") }).collect();
-        let inp: String = alloc::format!("{input:?}").chars().take(600).collect();
-        self.text.push_str(&alloc::format!("    {sandbox} h{host} {inp}
-      -> {verdict:?} {:?} commit={commit} machine={:?} volume={:?} list={:?}
-         {}
-", next.map(|n| n.status()), next.and_then(|n| n.machine.clone().map(|m| m.id)), next.and_then(|n| n.volume.clone()), next.map(|n| n.holdings.entries.iter().map(|e| alloc::format!("{:?} {:?} {}", e.thing, e.cause, e.due)).collect::<alloc::vec::Vec<_>>()), says.join("
-         ")));
+        self.text.push_str(&trace::decided(sandbox, host, now, input, verdict, next, effects, commit));
     }
-    pub fn lost(&mut self, sandbox: &SandboxId, host: u8) { self.text.push_str("      LOST\n"); }
-    pub fn crash(&mut self, host: u8) {}
-    pub fn note(&mut self, text: &str) { self.text.push_str(&alloc::format!("# {text}\n")); }
+
+    /// The last step of this host was not committed.
+    pub fn lost(&mut self, sandbox: &SandboxId, host: u8) {
+        self.text.push_str(&trace::lost(sandbox, host));
+    }
+
+    /// A process died.
+    pub fn crash(&mut self, host: u8) {
+        self.text.push_str(&trace::crash(host));
+    }
+
+    /// A remark, which no replay reads.
+    pub fn note(&mut self, text: &str) {
+        for line in text.lines() {
+            self.text.push_str("# ");
+            self.text.push_str(line);
+            self.text.push('\n');
+        }
+    }
+
+    /// What was written down so far.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -16,12 +16,14 @@ use super::steps::Step;
 use crate::call::Operation;
 use crate::command::{Code, CommandKind, RequestId};
 use crate::driver::{Applied, Decision, Driver, Held};
+use crate::id::SandboxId;
 use crate::instance::Instance;
 use crate::persist;
 use crate::step::{Alarm, Effect, Input, Verdict};
 use crate::testkit::fly::SimFly;
 use crate::testkit::request::Request;
 use crate::testkit::store::MemoryStore;
+use crate::testkit::trace;
 use crate::time::Timestamp;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -37,7 +39,19 @@ const MOST_IN_ALL: u64 = 2_000_000;
 
 /// Runs a scenario.
 pub fn run(scenario: &Scenario) -> Outcome {
+    play(scenario, None).0
+}
+
+/// Runs a scenario and writes it down as a [trace](crate::trace).
+pub fn run_traced(scenario: &Scenario) -> (Outcome, String) {
+    let (outcome, recorder) = play(scenario, Some(trace::Recorder::new(&scenario.policy)));
+    (outcome, recorder.map(|recorder| recorder.text().to_string()).unwrap_or_default())
+}
+
+fn play(scenario: &Scenario, recorder: Option<trace::Recorder>) -> (Outcome, Option<trace::Recorder>) {
     let mut engine = Engine::new(scenario);
+    engine.trace = recorder;
+    engine.traced(|trace, sandbox| trace.record(sandbox, scenario.record.as_ref()));
     if let Some(instance) = &scenario.record {
         engine.begin(instance);
     }
@@ -48,7 +62,8 @@ pub fn run(scenario: &Scenario) -> Outcome {
         engine.step(at, step);
         engine.settle();
     }
-    engine.outcome()
+    let trace = engine.trace.take();
+    (engine.outcome(), trace)
 }
 
 /// How a chain of steps and calls ended.
@@ -72,6 +87,7 @@ struct Engine<'a> {
     /// The commands that answer with their end and have not, with their steps.
     awaited: BTreeMap<RequestId, usize>,
     violations: Vec<String>,
+    trace: Option<trace::Recorder>,
     ticks: u64,
     ticks_now: u64,
     ticked_at: Timestamp,
@@ -97,10 +113,17 @@ impl<'a> Engine<'a> {
             results: Vec::new(),
             awaited: BTreeMap::new(),
             violations: Vec::new(),
+            trace: None,
             ticks: 0,
             ticks_now: 0,
             ticked_at: scenario.start,
             halted: false,
+        }
+    }
+
+    fn traced(&mut self, write: impl FnOnce(&mut trace::Recorder, &SandboxId)) {
+        if let Some(trace) = &mut self.trace {
+            write(trace, &self.scenario.sandbox);
         }
     }
 
@@ -242,6 +265,7 @@ impl<'a> Engine<'a> {
             let was_alarm = matches!(input, Input::Alarm);
             let was_command = matches!(input, Input::Command(_));
             if let Chain::Crashed { kept } = self.chain(input, step) {
+                self.traced(|trace, _| trace.crash(0));
                 if was_alarm && !kept {
                     due.push(Input::Alarm);
                 }
@@ -272,10 +296,13 @@ impl<'a> Engine<'a> {
                 return Chain::Done;
             }
             let crashed = |engine: &Self| Chain::Crashed { kept: engine.store.commits() > commits };
+            let given = input.clone();
             let decided = ready(self.driver.decide(&self.scenario.sandbox, held, input));
             let Some(decision) = self.unless_stuck(decided) else { return Chain::Done };
+            self.traced(|trace, sandbox| trace.step(sandbox, 0, decision.now(), &given, decision.step()));
             let mishap = asked_for(&decision).and_then(|request| self.script.next(&request));
             if matches!(mishap, Some(Mishap::Crash(Crash::Uncommitted))) {
+                self.traced(|trace, sandbox| trace.lost(sandbox, 0));
                 return crashed(self);
             }
             self.inspect(&decision);
