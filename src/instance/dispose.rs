@@ -431,8 +431,10 @@ pub(super) fn conclude(t: &mut Turn<'_>) {
 pub(super) fn clean_up(t: &mut Turn<'_>, id: RequestId, only: Option<&VolumeId>) -> bool {
     let mut any = false;
     let used = |volume: Option<&VolumeId>| volume.is_some_and(|volume| t.me.uses_volume(volume));
+    // What may hold the data goes only when it is named.
+    let meant = |entry: &&Entry| only.is_some() || entry.cause != Cause::Candidate;
     let free: alloc::vec::Vec<u64> =
-        t.me.holdings.retained().filter(|entry| !used(entry.volume())).map(|entry| entry.key).collect();
+        t.me.holdings.retained().filter(meant).filter(|entry| !used(entry.volume())).map(|entry| entry.key).collect();
     for entry in t.me.holdings.entries.iter_mut().filter(|entry| free.contains(&entry.key)) {
         if only.is_none() || entry.volume() == only {
             entry.asked = Some(id);

@@ -6,6 +6,7 @@
 //! keeps its place in the record; what could replace it is proposed, not taken.
 
 use super::Missing;
+use super::holdings::{Cause, Thing};
 use super::note::Note;
 use super::placement::{Placement, Placing};
 use super::turn::Turn;
@@ -140,10 +141,11 @@ fn lost(t: &mut Turn<'_>) -> Ensured {
 /// Volumes under our name that could be used, newest last.
 fn usable(t: &Turn<'_>, volumes: Vec<Volume>) -> Vec<Volume> {
     let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
+    let unknown = |volume: &VolumeId| !t.me.knows_volume(volume) || t.me.holdings.is_candidate(volume);
     let mut usable: Vec<Volume> = volumes
         .into_iter()
         .filter(|volume| filter.as_ref().is_ok_and(|ours| ours.admits(&volume.name)))
-        .filter(|volume| !volume.state.is_dead() && !t.me.knows_volume(&volume.id))
+        .filter(|volume| !volume.state.is_dead() && unknown(&volume.id))
         .filter(|volume| volume.attached_machine.as_ref().is_none_or(|holder| t.me.uses_machine(holder)))
         .collect();
     usable.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
@@ -155,7 +157,9 @@ fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
         Ok(Done::Volumes(volumes)) => volumes,
         Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
     };
-    if let Some(newest) = usable(t, volumes).pop() {
+    let mut usable = usable(t, volumes);
+    if let Some(newest) = usable.pop() {
+        remember(t, &usable);
         t.emit(Note::log(Action::RecoverVolumeByName).detail("volume", newest.id.as_str()));
         found_alive(t, &newest);
         t.me.take_volume(newest.id);
@@ -179,16 +183,27 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
     let gone_made_at = |volumes: &[Volume]| {
         volumes.iter().find(|volume| Some(&volume.id) == t.me.volume.as_ref()).and_then(|volume| volume.created_at)
     };
-    let proposal = match result {
-        Ok(Done::Volumes(volumes)) => {
-            let since = gone_made_at(&volumes);
-            let mut later = usable(t, volumes).into_iter().filter(|volume| volume.created_at > since);
-            later.next().filter(|_| later.next().is_none()).map(|volume| volume.id)
-        }
-        Ok(_) | Err(_) => None,
+    let Ok(Done::Volumes(volumes)) = result else {
+        // Who cannot be asked has not taken anything back.
+        let proposal = t.me.missing.as_ref().and_then(|missing| missing.proposal.clone());
+        missing(t, proposal, refused);
+        return Ensured::Missing;
     };
+    let since = gone_made_at(&volumes);
+    let usable = usable(t, volumes);
+    remember(t, &usable);
+    let mut later = usable.into_iter().filter(|volume| volume.created_at > since);
+    let proposal = later.next().filter(|_| later.next().is_none()).map(|volume| volume.id);
     missing(t, proposal, refused);
     Ensured::Missing
+}
+
+/// Whatever may hold the data has a place in the record, and is kept for a while after it has turned out not to be needed.
+fn remember(t: &mut Turn<'_>, volumes: &[Volume]) {
+    let until = t.now.plus(t.policy.retention_ms);
+    for volume in volumes {
+        t.me.dispose(Thing::Volume(volume.id.clone()), Cause::Candidate, until);
+    }
 }
 
 /// The message shown while the data volume is missing.

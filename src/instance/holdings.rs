@@ -52,6 +52,8 @@ pub(crate) enum Cause {
     Relocated(Relocation),
     /// Retained until its date, for no other reason than caution.
     Kept,
+    /// Retained: found under our name when the data volume was missing, and may hold the data.
+    Candidate,
     /// What a failed recovery had made.
     FailedRecovery,
     /// What a failed restore had made.
@@ -71,7 +73,7 @@ pub(crate) enum Cause {
 impl Cause {
     /// Whether the thing is kept until its date.
     pub(crate) fn retains(&self) -> bool {
-        matches!(self, Self::Relocated(_) | Self::Kept)
+        matches!(self, Self::Relocated(_) | Self::Kept | Self::Candidate)
     }
 }
 
@@ -179,6 +181,11 @@ impl Holdings {
 
     pub(crate) fn holds_volume(&self, volume: &VolumeId) -> bool {
         self.entries.iter().any(|entry| entry.volume() == Some(volume))
+    }
+
+    /// Whether the volume is kept only because it may hold the data.
+    pub(crate) fn is_candidate(&self, volume: &VolumeId) -> bool {
+        self.entries.iter().any(|entry| entry.volume() == Some(volume) && entry.cause == Cause::Candidate)
     }
 
     pub(crate) fn holds_machine(&self, machine: &MachineId) -> bool {

@@ -107,7 +107,9 @@ impl Lookup {
 fn listed(t: &mut Turn<'_>, machines: Vec<Machine>) -> Looking {
     let ours =
         |machine: &Machine| name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref());
-    let usable = |machine: &Machine| !machine.state.is_going() && !t.me.holdings.holds_machine(&machine.id);
+    let usable = |machine: &Machine| {
+        !machine.state.is_going() && !t.me.holdings.holds_machine(&machine.id) && !mounts_condemned(t, machine)
+    };
     let hidden = machines.iter().any(|machine| usable(machine) && ours(machine) == Owner::Hidden);
     let seen: Vec<MachineId> = machines.iter().map(|machine| machine.id.clone()).collect();
     let mut candidates: Vec<Machine> =
@@ -130,6 +132,12 @@ fn listed(t: &mut Turn<'_>, machines: Vec<Machine>) -> Looking {
         t.me.holdings.strays.extend(strays);
     }
     chosen(t, best)
+}
+
+/// Whether the machine goes with its volume: a lost create of an attempt that has failed may have made it.
+fn mounts_condemned(t: &Turn<'_>, machine: &Machine) -> bool {
+    let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path));
+    mounted.is_some_and(|volume| t.me.holdings.holds_volume(volume) && !t.me.holdings.is_candidate(volume))
 }
 
 /// A machine that is not in the list but holds our volume.

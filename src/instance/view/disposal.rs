@@ -54,6 +54,8 @@ pub enum DisposalCause {
     Relocated,
     /// Kept for caution, until its date.
     Kept,
+    /// Found under the instance's name while its data volume was missing: it may hold the data.
+    Candidate,
     /// A failed recovery had made it.
     FailedRecovery,
     /// A failed restore had made it.
@@ -75,6 +77,7 @@ impl From<&Cause> for DisposalCause {
         match cause {
             Cause::Relocated(_) => Self::Relocated,
             Cause::Kept => Self::Kept,
+            Cause::Candidate => Self::Candidate,
             Cause::FailedRecovery => Self::FailedRecovery,
             Cause::FailedRestore => Self::FailedRestore,
             Cause::LeftOver => Self::LeftOver,

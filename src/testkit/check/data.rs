@@ -12,6 +12,7 @@ use crate::instance::{Instance, Phase};
 use crate::status::Status;
 use crate::testkit::request::Request;
 use crate::testkit::world::World;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 
@@ -20,6 +21,8 @@ use alloc::string::String;
 pub(super) struct Data {
     /// The number of the last write that counts.
     newest: Option<u64>,
+    /// Volumes that a list has hidden: the record cannot be blamed for not naming them.
+    hidden: BTreeSet<String>,
 }
 
 fn generation(world: &World, volume: &str) -> Option<u64> {
@@ -39,6 +42,10 @@ fn holdings<'a>(stored: &'a Instance, world: &'a World) -> impl Iterator<Item = 
 }
 
 impl Data {
+    pub(super) fn hide(&mut self, volume: String) {
+        self.hidden.insert(volume);
+    }
+
     pub(super) fn adopt(&mut self, instance: &Instance, world: &World) {
         if instance.ever_started() {
             self.newest = instance.volume().and_then(|volume| generation(world, volume.as_str()));
@@ -76,7 +83,8 @@ impl Data {
             self.written(stored, world);
         }
         let Some(newest) = self.newest else { return Ok(()) };
-        let kept = holdings(stored, world).any(|volume| intact(world, volume).is_some_and(|written| written >= newest));
+        let mut known = holdings(stored, world).chain(self.hidden.iter().map(String::as_str));
+        let kept = known.any(|volume| intact(world, volume).is_some_and(|written| written >= newest));
         demand(kept, || format!("no live volume that the record names holds the newest data (write {newest})"))
     }
 

@@ -6,6 +6,7 @@ use super::intent::Intent;
 use super::owner::Owner;
 use super::{Held, demand, named_machines, named_volumes};
 use crate::instance::{Entry, Instance, Thing};
+use crate::observe::MachineState;
 use crate::status::Status;
 use crate::testkit::world::World;
 use crate::time::Timestamp;
@@ -49,7 +50,9 @@ pub(super) fn l1_rest(healed: &Healed<'_>, intent: &Intent) -> Held {
     let Some(machine) = machine else {
         return Err(format!("running, and its machine {:?} does not exist", stored.machine()));
     };
-    demand(machine.runs(), || format!("running, and its machine {:?} is {}", stored.machine(), machine.state))?;
+    // Nobody suspends these machines but an operator, and what an operator does is not undone.
+    let quiet = machine.state == MachineState::Suspended;
+    demand(machine.runs() || quiet, || format!("running, and its machine {:?} is {}", stored.machine(), machine.state))?;
     let mounted = machine.mounts.iter().any(|mounted| stored.volume().is_some_and(|own| own.as_str() == mounted));
     demand(mounted, || format!("running, and its machine does not mount {:?}", stored.volume()))
 }

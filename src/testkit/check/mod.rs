@@ -309,7 +309,9 @@ impl Checker {
 
     /// A list or a look has lied about this machine or volume: nobody can be blamed for not knowing it any more.
     pub fn excuse(&mut self, id: impl Into<String>) {
-        self.owner.excuse(id.into());
+        let id = id.into();
+        self.data.hide(id.clone());
+        self.owner.excuse(id);
     }
 
     /// What is destroyed or leaked once the weather has been good for long enough.

@@ -215,6 +215,7 @@ impl<C: Core> Rig<C> {
             Act::Resume { life, host, end } => self.feed(*life, *host, Input::Resume, None, *end),
             Act::Admit { identity, secret, thorough } => {
                 let life = self.admit(identity.clone());
+                self.world.secret = secret.clone().or(self.world.secret.take());
                 self.lives.get_mut(life).is_some_and(|of| of.watch(secret.as_deref(), *thorough)).into()
             }
             Act::Reach { life, op, strike } => self.reach(*life, *op, strike.as_ref()).into(),

@@ -108,8 +108,7 @@ impl<C: Core> Sim<C> {
         let mut dice = Dice::new(setting.seed, 1);
         let weather = Weather::draw(&mut dice);
         let policy = policy(&mut dice);
-        let mut world = World::new(Timestamp::from_millis(BEGIN_MS));
-        world.secret = Some(SECRET.into());
+        let world = World::new(Timestamp::from_millis(BEGIN_MS));
         let mut rig = Rig::new(core, policy, world);
         if setting.record {
             rig.record(Recorder::new(rig.policy()));
