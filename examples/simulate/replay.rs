@@ -27,7 +27,10 @@ fn acts(trace: &Trace) -> Result<Vec<Timed>, String> {
         let act: Act = serde_json::from_value(act.clone()).map_err(|error| format!("{act}: {error}"))?;
         Ok(Timed { at, act })
     };
-    let acts = trace.lines().iter().filter_map(|line| if let Entry::Act { at, act } = &line.entry { Some((*at, act)) } else { None });
+    let acts = trace
+        .lines()
+        .iter()
+        .filter_map(|line| if let Entry::Act { at, act } = &line.entry { Some((*at, act)) } else { None });
     acts.map(act).collect()
 }
 
@@ -69,5 +72,10 @@ fn show(out: &mut impl Write, rig: &Rig<Real>, act: &Act, happened: &Happened) -
     let status = of.stored().map_or("none", |stored| stored.status().as_str());
     let calls: Vec<String> = of.flights().iter().map(|flight| flight.op().to_string()).collect();
     let told: Vec<String> = happened.told.iter().map(ToString::to_string).collect();
-    writeln!(out, "    {DIM}{verdict:?}; {status}; on their way: [{}]; told: [{}]{DIM:#}", calls.join(", "), told.join(", "))
+    writeln!(
+        out,
+        "    {DIM}{verdict:?}; {status}; on their way: [{}]; told: [{}]{DIM:#}",
+        calls.join(", "),
+        told.join(", ")
+    )
 }

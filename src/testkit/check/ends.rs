@@ -52,7 +52,9 @@ pub(super) fn l1_rest(healed: &Healed<'_>, intent: &Intent) -> Held {
     };
     // Nobody suspends these machines but an operator, and what an operator does is not undone.
     let quiet = machine.state == MachineState::Suspended;
-    demand(machine.runs() || quiet, || format!("running, and its machine {:?} is {}", stored.machine(), machine.state))?;
+    demand(machine.runs() || quiet, || {
+        format!("running, and its machine {:?} is {}", stored.machine(), machine.state)
+    })?;
     let mounted = machine.mounts.iter().any(|mounted| stored.volume().is_some_and(|own| own.as_str() == mounted));
     demand(mounted, || format!("running, and its machine does not mount {:?}", stored.volume()))
 }

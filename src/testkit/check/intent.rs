@@ -49,7 +49,9 @@ impl Intent {
             self.destroying = true;
         }
         let undone = seen.next.is_some_and(|next| next.status() != Status::Destroying);
-        demand(!(self.destroying && undone && seen.needs_commit), || "a destroy that was accepted is undone".to_string())?;
+        demand(!(self.destroying && undone && seen.needs_commit), || {
+            "a destroy that was accepted is undone".to_string()
+        })?;
         self.answers(seen)
     }
 

@@ -9,7 +9,6 @@ use crate::testkit::world::WorldChange;
 use alloc::boxed::Box;
 
 const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 
 impl<C: Core + Clone> State<C> {
     /// Whether nothing is on its way. Every run comes to such states again and again, so it is enough to judge these.
@@ -22,14 +21,14 @@ impl<C: Core + Clone> State<C> {
     pub fn judge(&self) -> Option<Violation> {
         let mut rig = self.rig.clone();
         now(&mut rig, Act::World(WorldChange::Heal));
-        last(&mut rig, 3 * HOUR_MS, Calm::Rest);
-        last(&mut rig, DAY_MS, Calm::Found);
-        last(&mut rig, 10 * DAY_MS, Calm::Dates);
+        last(&mut rig, 2 * HOUR_MS, Calm::Rest);
+        last(&mut rig, HOUR_MS, Calm::Found);
+        last(&mut rig, 3 * HOUR_MS, Calm::Dates);
         let lives = rig.life(0).and_then(|life| life.stored()).is_some_and(|of| of.status() != Status::Destroying);
         if lives {
             let command = Box::new(Command::Destroy { reason: None });
             now(&mut rig, Act::Command { life: 0, host: 0, command, end: End::Lives });
-            last(&mut rig, 3 * DAY_MS, Calm::Dates);
+            last(&mut rig, 3 * HOUR_MS, Calm::Dates);
         }
         rig.violations().next().map(|(_, violation)| violation.clone())
     }
