@@ -291,6 +291,7 @@ fn accept_data_loss(t: &mut Turn<'_>) -> Verdict {
     t.me.missing = None;
     t.me.errors.start = None;
     t.me.fresh_allowed = true;
+    t.me.retain_anew(t.now.plus(t.policy.retention_ms));
     if let Some(lost) = t.me.volume.take() {
         t.me.previous_volume = Some(lost);
     }

@@ -198,6 +198,13 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
     Ensured::Missing
 }
 
+/// Gives a place in the record to every volume under our name that may hold the data.
+pub(crate) fn remember_usable(t: &mut Turn<'_>, volumes: Vec<Volume>) {
+    let usable = usable(t, volumes);
+    remember(t, &usable);
+    t.keep();
+}
+
 /// Whatever may hold the data has a place in the record, and is kept for a while after it has turned out not to be needed.
 fn remember(t: &mut Turn<'_>, volumes: &[Volume]) {
     let until = t.now.plus(t.policy.retention_ms);

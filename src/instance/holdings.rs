@@ -250,6 +250,13 @@ impl Instance {
         });
     }
 
+    /// Nothing retained goes before this: while the data volume was missing, dates have passed for which nobody could be sorry.
+    pub(crate) fn retain_anew(&mut self, until: Timestamp) {
+        for entry in self.holdings.entries.iter_mut().filter(|entry| entry.is_retained()) {
+            entry.due = entry.due.max(until);
+        }
+    }
+
     /// Makes a volume the instance's data: nothing is missing any more, and whatever leave there was to start empty is used up.
     pub(crate) fn take_volume(&mut self, volume: VolumeId) -> Option<VolumeId> {
         self.holdings.entries.retain(|entry| entry.volume() != Some(&volume));

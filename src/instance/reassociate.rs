@@ -155,6 +155,7 @@ impl Reassociating {
         t.me.region = self.region.clone().or(t.me.region.take());
         if was_missing {
             t.me.errors.start = None;
+            t.me.retain_anew(t.now.plus(t.policy.retention_ms));
         }
         let note = Note::log(Action::ReassociateVolume)
             .detail("volume", target.as_str())

@@ -10,6 +10,7 @@
 //! *Guarantees*: nothing is destroyed before the snapshot was found and is finished; the replaced volume is retained; a failure leaves the
 //! previous volume in its place.
 
+use super::ensure;
 use super::holdings::{Cause, Thing};
 use super::note::Note;
 use super::phase::Phase;
@@ -21,6 +22,7 @@ use crate::call::{Call, Content, Done};
 use crate::event::Milestone;
 use crate::fault::Fault;
 use crate::id::{SnapshotId, VolumeId};
+use crate::name;
 use crate::observe::{Snapshot, Volume};
 use crate::status::Status;
 use crate::time::Timestamp;
@@ -38,6 +40,8 @@ enum Stage {
     Find(Vec<VolumeId>),
     /// Look at the volume that is to be replaced.
     Inspect,
+    /// It is gone: what else carries our name may hold the data, and has to be known before the machine that may mount it goes.
+    Search,
     /// Destroy the machine.
     Remove,
     /// Make the volume.
@@ -100,7 +104,7 @@ impl Restoring {
     pub(crate) fn step_in_words(&self) -> &'static str {
         match self.stage {
             Stage::Find(_) => "looking for the snapshot",
-            Stage::Inspect => "looking at the volume that is to be replaced",
+            Stage::Inspect | Stage::Search => "looking at the volume that is to be replaced",
             Stage::Remove => "removing the machine",
             Stage::Place(_) => "making the volume",
             Stage::Wait => "waiting for a restore that somebody else began",
@@ -136,7 +140,11 @@ impl Restoring {
             },
             Stage::Inspect => match t.me.volume.clone() {
                 Some(volume) => Call::GetVolume { volume },
-                None => return self.sized(t, None),
+                None => return self.to(Stage::Search),
+            },
+            Stage::Search => match name::our_volumes(&t.policy.metadata_prefix, &t.me.identity) {
+                Ok(ours) => Call::ListVolumes(ours),
+                Err(_) => return self.sized(t, None),
             },
             Stage::Remove => match t.me.machine.clone() {
                 Some(machine) => Call::DestroyMachine { machine: machine.id },
@@ -159,9 +167,16 @@ impl Restoring {
         match core::mem::replace(&mut self.stage, Stage::Wait) {
             Stage::Find(volumes) => self.searched(t, volumes, result),
             Stage::Inspect => match result {
-                Ok(Done::Volume(volume)) => self.sized(t, Some(*volume).filter(|volume| !volume.state.is_dead())),
+                Ok(Done::Volume(volume)) if !volume.state.is_dead() => self.sized(t, Some(*volume)),
                 Err(fault) if !fault.is_absent() => self.later(t, Stage::Inspect),
-                Ok(_) | Err(_) => self.sized(t, None),
+                Ok(_) | Err(_) => self.to(Stage::Search),
+            },
+            Stage::Search => match result {
+                Ok(Done::Volumes(volumes)) => {
+                    ensure::remember_usable(t, volumes);
+                    self.sized(t, None)
+                }
+                Ok(_) | Err(_) => self.later(t, Stage::Search),
             },
             Stage::Remove => match result {
                 Err(fault) if fault.is_transient() => self.later(t, Stage::Remove),

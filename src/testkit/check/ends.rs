@@ -8,7 +8,7 @@ use super::{Held, demand, named_machines, named_volumes};
 use crate::instance::{Entry, Instance, Thing};
 use crate::observe::MachineState;
 use crate::status::Status;
-use crate::testkit::world::World;
+use crate::testkit::world::{SimVolume, World};
 use crate::time::Timestamp;
 use alloc::format;
 use serde::{Deserialize, Serialize};
@@ -56,7 +56,13 @@ pub(super) fn l1_rest(healed: &Healed<'_>, intent: &Intent) -> Held {
         format!("running, and its machine {:?} is {}", stored.machine(), machine.state)
     })?;
     let mounted = machine.mounts.iter().any(|mounted| stored.volume().is_some_and(|own| own.as_str() == mounted));
-    demand(mounted, || format!("running, and its machine does not mount {:?}", stored.volume()))
+    demand(mounted || is_lost(healed, stored), || format!("running, and its machine does not mount {:?}", stored.volume()))
+}
+
+/// The provider has lost the data volume of an instance that runs; that is reported, and what is retained is kept until somebody decides.
+fn is_lost(healed: &Healed<'_>, stored: &Instance) -> bool {
+    let volume = stored.volume().and_then(|volume| healed.world.volume(volume.as_str()));
+    !volume.is_some_and(SimVolume::is_live)
 }
 
 /// An error, or that the machine ended by itself and the policy does not bring it back.
@@ -111,7 +117,7 @@ fn awaits(entry: &Entry, name: &str) -> bool {
 /// L4: nothing is retained or condemned past its date, unless it was given up or an admin has to decide.
 pub(super) fn l4_nothing_kept(healed: &Healed<'_>) -> Held {
     let Some(stored) = healed.stored.filter(|_| healed.calm == Calm::Dates) else { return Ok(()) };
-    let undecided = stored.missing.is_some();
+    let undecided = stored.missing.is_some() || is_lost(healed, stored);
     let left = stored.holdings.entries.iter().find(|entry| !entry.abandoned && !(undecided && entry.is_retained()));
     demand(left.is_none(), || format!("still on the list, long past its date: {left:?}"))
 }
