@@ -54,10 +54,11 @@ pub(super) fn begin(t: &mut Turn<'_>, key: u64) {
     }
 }
 
-/// The volume that may still read from this one: the copy the instance was moved onto, or else, of whatever is retained, its present
-/// volume.
+/// The volume that has to be looked at first: the copy the instance was moved onto, which may still read from this one, or else, of
+/// whatever is retained, its present volume. So too for what has turned up under the name of a lost create: Fly gives a volume that
+/// it moves to another host a new id and leaves it its name, so as long as the present volume is not seen, this may be it.
 fn copy_of(t: &Turn<'_>, key: u64) -> Option<VolumeId> {
-    let entry = t.me.holdings.get(key).filter(|entry| entry.is_retained())?;
+    let entry = t.me.holdings.get(key).filter(|entry| entry.is_retained() || entry.is_late_volume())?;
     entry.relocation().map(|relocation| relocation.fork.clone()).or_else(|| t.me.volume.clone())
 }
 
@@ -150,11 +151,27 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     }
     match &volume.attached_machine {
         None => to(t, key, Stage::Remove),
+        Some(holder) if is_left_behind(t, key, holder) => leave_behind(t, key),
         Some(holder) if is_kept(t, holder) => {
             fail(t, key, &Fault::new(FaultKind::Busy, None, format!("held by the instance's own machine {holder}")));
         }
         Some(holder) => to(t, key, Stage::LookAtHolder(holder.clone())),
     }
+}
+
+/// A start that moved the instance onto a copy has ended before it came to the old machine. That machine can never serve again, since
+/// which volume is mounted cannot be changed.
+fn is_left_behind(t: &Turn<'_>, key: u64, holder: &MachineId) -> bool {
+    let moved =
+        t.me.holdings.get(key).and_then(Entry::relocation).is_some_and(|copy| t.me.volume.as_ref() == Some(&copy.fork));
+    moved && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
+}
+
+fn leave_behind(t: &mut Turn<'_>, key: u64) {
+    if let Some(machine) = t.me.machine.take() {
+        t.me.dispose_made(Thing::Machine(machine.id), Cause::Replaced, t.now, machine.created_at);
+    }
+    wait(t, key);
 }
 
 /// The machine that serves, or is about to, is never destroyed for the sake of another volume.

@@ -129,6 +129,11 @@ impl Entry {
         self.cause.retains()
     }
 
+    /// A volume that has turned up late.
+    pub(crate) fn is_late_volume(&self) -> bool {
+        self.cause == Cause::LateCreate && self.volume().is_some()
+    }
+
     pub(crate) fn volume(&self) -> Option<&VolumeId> {
         if let Thing::Volume(volume) = &self.thing { Some(volume) } else { None }
     }
@@ -183,9 +188,10 @@ impl Holdings {
         self.entries.iter().any(|entry| entry.volume() == Some(volume))
     }
 
-    /// Whether the volume is kept only because it may hold the data.
+    /// Whether the volume is on the list and may hold the data all the same.
     pub(crate) fn is_candidate(&self, volume: &VolumeId) -> bool {
-        self.entries.iter().any(|entry| entry.volume() == Some(volume) && entry.cause == Cause::Candidate)
+        let may = |cause: &Cause| matches!(cause, Cause::Candidate | Cause::LateCreate);
+        self.entries.iter().any(|entry| entry.volume() == Some(volume) && may(&entry.cause))
     }
 
     pub(crate) fn holds_machine(&self, machine: &MachineId) -> bool {

@@ -5,6 +5,7 @@
 //! *Guarantees*: the target exists, is ours by name or by record, is not dead, and no foreign machine holds it; the volume it replaces is
 //! retained, so that the way back stays open.
 
+use super::ensure;
 use super::holdings::{Cause, Thing};
 use super::note::Note;
 use super::phase::Phase;
@@ -30,6 +31,8 @@ enum Stage {
     Look,
     /// Look at the machine that holds it.
     Holder(MachineId),
+    /// Our machine is about to go: list what carries our name, for it may mount the data under an id that the record does not know.
+    Search,
     /// Destroy our machine on the volume that is replaced.
     Remove,
 }
@@ -60,6 +63,11 @@ impl Reassociating {
         let call = match &self.stage {
             Stage::Look => Call::GetVolume { volume: self.target.clone() },
             Stage::Holder(machine) => Call::GetMachine { machine: machine.clone() },
+            Stage::Search if t.me.machine.is_none() => return self.swap(t),
+            Stage::Search => match name::our_volumes(&t.policy.metadata_prefix, &t.me.identity) {
+                Ok(ours) => Call::ListVolumes(ours),
+                Err(_) => return self.to(Stage::Remove),
+            },
             Stage::Remove => match t.me.machine.clone() {
                 Some(machine) => Call::DestroyMachine { machine: machine.id },
                 None => return self.swap(t),
@@ -76,10 +84,14 @@ impl Reassociating {
                 let message = format!("Volume {} was not found.", self.target);
                 self.end(t, Err((Code::VolumeNotFound, message)))
             }
-            (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Remove),
+            (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Search),
+            (Stage::Search, Ok(Done::Volumes(volumes))) => {
+                ensure::remember_usable(t, volumes);
+                self.to(Stage::Remove)
+            }
             (Stage::Holder(holder), Ok(Done::Machine(machine))) => {
                 if machine.state.is_going() {
-                    return self.to(Stage::Remove);
+                    return self.to(Stage::Search);
                 }
                 let owner = name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref());
                 self.holder_seen(t, holder, &owner)
@@ -113,7 +125,7 @@ impl Reassociating {
         self.region.clone_from(&volume.region);
         match &volume.attached_machine {
             Some(holder) if !t.me.uses_machine(holder) => self.to(Stage::Holder(holder.clone())),
-            Some(_) | None => self.to(Stage::Remove),
+            Some(_) | None => self.to(Stage::Search),
         }
     }
 
@@ -122,7 +134,7 @@ impl Reassociating {
             Owner::Ours => {
                 t.me.dispose(Thing::Machine(holder), Cause::Replaced, t.now);
                 t.keep();
-                self.to(Stage::Remove)
+                self.to(Stage::Search)
             }
             Owner::Hidden => {
                 let message = format!("Whose machine {holder} is, which holds the volume, cannot be seen.");

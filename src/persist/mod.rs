@@ -86,8 +86,17 @@ fn unreadable(version: u32) -> DecodeError {
     DecodeError::Malformed("version: expected 1 or more, got 0".to_string())
 }
 
+/// Numbers begin at the milliseconds since 2026; a record that has used half of all there are is not one of ours.
+const LAST_NUMBER: u64 = u64::MAX / 2;
+
 /// What the types do not rule out.
 fn checked(instance: Instance) -> Result<Instance, DecodeError> {
+    if instance.sequence > LAST_NUMBER {
+        return Err(DecodeError::Inconsistent("the numbers are used up"));
+    }
+    if instance.spec.volume_size_gb.is_some_and(|size| !(1..=500).contains(&size)) {
+        return Err(DecodeError::Inconsistent("the volume size is not from 1 to 500 GiB"));
+    }
     let numbered = instance.holdings.entries.iter().all(|entry| entry.key <= instance.sequence);
     if !numbered {
         return Err(DecodeError::Inconsistent("an entry of the disposal list has a number not given out yet"));

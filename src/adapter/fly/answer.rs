@@ -57,7 +57,8 @@ impl Said {
         let parsed = serde_json::from_str::<Value>(body).ok();
         let field = |name: &str| parsed.as_ref().and_then(|value| value.get(name)).and_then(Value::as_str);
         let word = field("status").filter(|word| !word.is_empty()).map(ToString::to_string);
-        let text = field("error").or(field("message")).unwrap_or(body).trim().to_string();
+        let told = [field("error"), field("message")].into_iter().flatten().find(|text| !text.trim().is_empty());
+        let text = told.unwrap_or(body).trim().to_string();
         let lower = text.to_ascii_lowercase();
         Self { word, text, lower }
     }

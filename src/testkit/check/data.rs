@@ -35,7 +35,7 @@ fn intact(world: &World, volume: &str) -> Option<u64> {
 }
 
 /// The volumes that a record names, and those that are mounted by machines it names.
-fn holdings<'a>(stored: &'a Instance, world: &'a World) -> impl Iterator<Item = &'a str> {
+pub(super) fn holdings<'a>(stored: &'a Instance, world: &'a World) -> impl Iterator<Item = &'a str> {
     let machines = named_machines(stored).filter_map(|machine| world.machine(machine.as_str()));
     let mounted = machines.filter(|machine| machine.is_live()).flat_map(|machine| machine.mounts.iter());
     named_volumes(stored).map(VolumeId::as_str).chain(mounted.map(String::as_str))

@@ -2,9 +2,10 @@
 //!
 //! "Long enough" is the driver's to say, in alarms: these are bounded promises, not hopes.
 
+use super::data::holdings;
 use super::intent::Intent;
 use super::owner::Owner;
-use super::{Held, demand, named_machines, named_volumes};
+use super::{Held, demand, named_machines};
 use crate::instance::{Entry, Instance, Thing};
 use crate::observe::MachineState;
 use crate::status::Status;
@@ -56,7 +57,9 @@ pub(super) fn l1_rest(healed: &Healed<'_>, intent: &Intent) -> Held {
         format!("running, and its machine {:?} is {}", stored.machine(), machine.state)
     })?;
     let mounted = machine.mounts.iter().any(|mounted| stored.volume().is_some_and(|own| own.as_str() == mounted));
-    demand(mounted || is_lost(healed, stored), || format!("running, and its machine does not mount {:?}", stored.volume()))
+    demand(mounted || is_lost(healed, stored), || {
+        format!("running, and its machine does not mount {:?}", stored.volume())
+    })
 }
 
 /// The provider has lost the data volume of an instance that runs; that is reported, and what is retained is kept until somebody decides.
@@ -99,7 +102,7 @@ fn nothing_unknown(healed: &Healed<'_>, owner: &Owner, stored: Option<&Instance>
         demand(known, || format!("the machine {id} is ours, and nobody knows of it"))?;
     }
     for (id, volume) in healed.world.live_volumes().filter(|(_, volume)| owner.names(&volume.name)) {
-        let known = stored.is_some_and(|stored| named_volumes(stored).any(|named| named.as_str() == id.as_str()));
+        let known = stored.is_some_and(|stored| holdings(stored, healed.world).any(|named| named == id));
         let known = known || owner.is_excused(id) || owner.is_excused(&volume.name) || awaited(&volume.name);
         demand(known, || format!("the volume {id} is ours, and nobody knows of it"))?;
     }
@@ -118,6 +121,10 @@ fn awaits(entry: &Entry, name: &str) -> bool {
 pub(super) fn l4_nothing_kept(healed: &Healed<'_>) -> Held {
     let Some(stored) = healed.stored.filter(|_| healed.calm == Calm::Dates) else { return Ok(()) };
     let undecided = stored.missing.is_some() || is_lost(healed, stored);
-    let left = stored.holdings.entries.iter().find(|entry| !entry.abandoned && !(undecided && entry.is_retained()));
+    let left = stored
+        .holdings
+        .entries
+        .iter()
+        .find(|entry| !entry.abandoned && !(undecided && (entry.is_retained() || entry.is_late_volume())));
     demand(left.is_none(), || format!("still on the list, long past its date: {left:?}"))
 }

@@ -15,6 +15,11 @@ use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 
+fn uses(stored: &Instance, volume: &str) -> bool {
+    let own = stored.volume.iter().chain(stored.phase.pending_volume());
+    own.map(VolumeId::as_str).any(|used| used == volume)
+}
+
 /// What is ours, as far as anybody could prove it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Owner {
@@ -131,7 +136,9 @@ impl Owner {
         if let Some(stored) = stored.filter(|stored| stored.status() != Status::Destroying) {
             demand(!stored.uses_volume(id), || format!("the volume {id} is deleted, and the record needs it"))?;
         }
-        let reader = world.reader(id.as_str()).filter(|_| stored.is_some_and(|me| me.status() != Status::Destroying));
+        // A copy that nobody uses is nobody's loss.
+        let used = |reader: &str| stored.is_some_and(|me| me.status() != Status::Destroying && uses(me, reader));
+        let reader = world.reader(id.as_str()).filter(|reader| used(reader));
         if let Some(reader) = reader {
             return Err(format!("the volume {id} is deleted, and {reader} still reads from it"));
         }
