@@ -69,7 +69,9 @@ pub(super) fn gate(me: &Instance, command: CommandKind) -> Result<Cell, Rejectio
     let code = match (command, cell) {
         (CommandKind::Restart, _) if me.machine().is_none() => Some(Code::NoMachine),
         (_, R(code)) => Some(code),
-        (CommandKind::Start | CommandKind::Restart, A) if me.missing.is_some() => Some(Code::DataVolumeMissing),
+        (CommandKind::Start | CommandKind::Restart | CommandKind::CleanupRetainedVolume, A) if me.missing.is_some() => {
+            Some(Code::DataVolumeMissing)
+        }
         (CommandKind::AcceptDataLoss, A) if me.missing.is_none() => Some(Code::NothingLost),
         (command, A) if matches!(me.phase, Phase::Reassociating(_)) && begins_work(command) => Some(Code::Busy),
         (_, A | N) => None,

@@ -47,19 +47,24 @@ pub(super) fn next_date(t: &Turn<'_>) -> Option<Timestamp> {
 }
 
 pub(super) fn begin(t: &mut Turn<'_>, key: u64) {
+    let stage = first_stage(t, key);
+    to(t, key, stage);
+}
+
+/// Nothing that may hold the tenant's data is removed before the data volume has been seen: the provider may have lost it, or moved it
+/// to another host under a new id. A copy may still read from what it was made of.
+fn first_stage(t: &Turn<'_>, key: u64) -> Stage {
     let going = t.me.status() == Status::Destroying;
-    let copied = !going && copy_of(t, key).is_some();
-    if let Some(entry) = t.me.holdings.get_mut(key) {
-        entry.stage = if copied { Stage::LookAtFork } else { Stage::Look };
+    let volume = t.me.holdings.get(key).filter(|entry| !going && entry.volume().is_some());
+    match volume {
+        Some(entry) if entry.relocation().is_some() => Stage::LookAtFork,
+        Some(_) => data_stage(t),
+        None => Stage::Look,
     }
 }
 
-/// The volume that has to be looked at first: the copy the instance was moved onto, which may still read from this one, or else, of
-/// whatever is retained, its present volume. So too for what has turned up under the name of a lost create: Fly gives a volume that
-/// it moves to another host a new id and leaves it its name, so as long as the present volume is not seen, this may be it.
-fn copy_of(t: &Turn<'_>, key: u64) -> Option<VolumeId> {
-    let entry = t.me.holdings.get(key).filter(|entry| entry.is_retained() || entry.is_late_volume())?;
-    entry.relocation().map(|relocation| relocation.fork.clone()).or_else(|| t.me.volume.clone())
+fn data_stage(t: &Turn<'_>) -> Stage {
+    if t.me.ever_started() && t.me.volume.is_some() { Stage::LookAtData } else { Stage::Look }
 }
 
 pub(super) fn drive(t: &mut Turn<'_>, key: u64) {
@@ -83,7 +88,8 @@ fn next_call(t: &Turn<'_>, key: u64) -> Option<Call> {
     match &entry.stage {
         Stage::Idle => None,
         Stage::Look | Stage::Confirm => Some(look),
-        Stage::LookAtFork => copy_of(t, key).map(|volume| Call::GetVolume { volume }),
+        Stage::LookAtFork => entry.relocation().map(|copy| Call::GetVolume { volume: copy.fork.clone() }),
+        Stage::LookAtData => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
         Stage::LookAtHolder(machine) => Some(Call::GetMachine { machine: machine.clone() }),
         Stage::RemoveHolder(machine) => Some(Call::DestroyMachine { machine: machine.clone() }),
         Stage::Remove => match &entry.thing {
@@ -111,6 +117,7 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
             looked_for(t, key, turned_up);
         }
         (_, Stage::LookAtFork, result) => fork_seen(t, key, result),
+        (_, Stage::LookAtData, result) => data_seen(t, key, result),
         (_, Stage::LookAtHolder(holder), result) => holder_seen(t, key, &holder, result),
         (_, Stage::RemoveHolder(holder), result) => holder_removed(t, key, &holder, result),
         (_, Stage::Look, Err(fault)) if fault.is_absent() && is_young(t, key) => wait_until_visible(t, key),
@@ -133,7 +140,7 @@ fn to(t: &mut Turn<'_>, key: u64, stage: Stage) {
 
 /// A copy that still reads from this volume, or that is the instance's data and cannot be found, holds it back.
 fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
-    let fork = copy_of(t, key);
+    let fork = t.me.holdings.get(key).and_then(Entry::relocation).map(|copy| copy.fork.clone());
     let current = fork.is_some() && t.me.volume == fork;
     let free = match result {
         Ok(Done::Volume(volume)) if volume.state.is_dead() => !current,
@@ -142,12 +149,34 @@ fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
         Ok(_) => false,
         Err(fault) => return fail(t, key, &fault),
     };
-    if free { to(t, key, Stage::Look) } else { hold_back(t, key) }
+    match (free, current) {
+        (true, true) => to(t, key, Stage::Look),
+        (true, false) => {
+            let stage = data_stage(t);
+            to(t, key, stage);
+        }
+        (false, _) => hold_back(t, key),
+    }
+}
+
+/// Without the data volume this may be the last copy. What is retained is kept, besides, for as long as the data volume hydrates.
+fn data_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
+    let retained = t.me.holdings.get(key).is_some_and(Entry::is_retained);
+    let safe = match result {
+        Ok(Done::Volume(volume)) if volume.state.is_dead() => false,
+        Ok(Done::Volume(volume)) => !retained || recover::is_independent(&volume.state),
+        Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
+        Ok(_) | Err(_) => false,
+    };
+    if safe { to(t, key, Stage::Look) } else { hold_back(t, key) }
 }
 
 fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     if volume.state.is_dead() {
         return gone(t, key);
+    }
+    if is_somebody_elses(t, key, volume) {
+        return settle(t, key);
     }
     match &volume.attached_machine {
         None => to(t, key, Stage::Remove),
@@ -157,6 +186,13 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
         }
         Some(holder) => to(t, key, Stage::LookAtHolder(holder.clone())),
     }
+}
+
+/// What was only seen in one of our machines is not ours unless its name says so.
+fn is_somebody_elses(t: &Turn<'_>, key: u64, volume: &Volume) -> bool {
+    let candidate = t.me.holdings.get(key).is_some_and(|entry| entry.cause == Cause::Candidate);
+    let ours = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
+    candidate && !ours.is_ok_and(|ours| ours.admits(&volume.name))
 }
 
 /// A start that moved the instance onto a copy has ended before it came to the old machine. That machine can never serve again, since
@@ -224,7 +260,28 @@ fn machine_seen(t: &mut Turn<'_>, key: u64, machine: &Machine) {
             let message = format!("Refusing to destroy machine {}: it belongs to sandbox {found}", machine.id);
             fail(t, key, &Fault::new(FaultKind::Refused, None, message));
         }
-        name::Owner::Foreign(_) | name::Owner::Ours | name::Owner::Hidden => to(t, key, Stage::Remove),
+        name::Owner::Foreign(_) | name::Owner::Ours | name::Owner::Hidden => {
+            remember_mount(t, machine);
+            to(t, key, Stage::Remove);
+        }
+    }
+}
+
+/// Fly may have moved the machine since, and given its volume a new id that is nowhere in the record.
+fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
+    let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path));
+    if let Some(volume) = mounted.filter(|volume| !t.me.knows_volume(volume)) {
+        let until = t.now.plus(t.policy.retention_ms);
+        t.me.dispose(Thing::Volume(volume.clone()), Cause::Candidate, until);
+    }
+}
+
+/// The data volume is missing: whatever an admin wanted gone stays.
+pub(super) fn withdraw(t: &mut Turn<'_>) {
+    let asked = t.me.holdings.entries.iter_mut().filter_map(|entry| entry.asked.take()).count();
+    if asked > 0 {
+        let message = "The data volume is missing, and this may be the last copy.".to_string();
+        answer(t, Err((Code::HeldBack, message)));
     }
 }
 

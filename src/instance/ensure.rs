@@ -6,6 +6,7 @@
 //! keeps its place in the record; what could replace it is proposed, not taken.
 
 use super::Missing;
+use super::dispose;
 use super::holdings::{Cause, Thing};
 use super::note::Note;
 use super::placement::{Placement, Placing};
@@ -226,5 +227,6 @@ fn missing(t: &mut Turn<'_>, proposal: Option<VolumeId>, refused: bool) {
         t.me.errors.start = Some(t.noted(message));
     }
     t.me.missing = Some(Missing { proposal, refused });
+    dispose::withdraw(t);
     t.keep();
 }

@@ -51,8 +51,7 @@ pub(crate) fn holds(me: &Instance, entry: &Entry) -> impl Iterator<Item = Hold> 
     let used = entry.volume().is_some_and(|volume| me.uses_volume(volume))
         || entry.machine().is_some_and(|machine| me.uses_machine(machine));
     let copy = |fails: fn(&Relocation) -> bool| entry.relocation().is_some_and(fails);
-    // What has turned up under a name of ours may be the data under another id.
-    let missed = (kept || entry.is_late_volume()) && me.missing.is_some();
+    let missed = entry.volume().is_some() && me.missing.is_some();
     [
         (missed, Hold::DataVolumeMissing),
         (kept && me.status() == Status::Restoring, Hold::RestoreUnderWay),

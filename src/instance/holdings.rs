@@ -88,6 +88,8 @@ pub(crate) enum Stage {
     Look,
     /// Look at the copy that may still read from it.
     LookAtFork,
+    /// Look at the data volume, without which this may be the last copy.
+    LookAtData,
     /// Look at the machine that holds it.
     LookAtHolder(MachineId),
     /// Destroy the machine that holds it.
@@ -127,11 +129,6 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn is_retained(&self) -> bool {
         self.cause.retains()
-    }
-
-    /// A volume that has turned up late.
-    pub(crate) fn is_late_volume(&self) -> bool {
-        self.cause == Cause::LateCreate && self.volume().is_some()
     }
 
     pub(crate) fn volume(&self) -> Option<&VolumeId> {
@@ -190,8 +187,8 @@ impl Holdings {
 
     /// Whether the volume is on the list and may hold the data all the same.
     pub(crate) fn is_candidate(&self, volume: &VolumeId) -> bool {
-        let may = |cause: &Cause| matches!(cause, Cause::Candidate | Cause::LateCreate);
-        self.entries.iter().any(|entry| entry.volume() == Some(volume) && may(&entry.cause))
+        let earlier = |cause: &Cause| matches!(cause, Cause::Relocated(_) | Cause::Kept);
+        self.entries.iter().any(|entry| entry.volume() == Some(volume) && !earlier(&entry.cause))
     }
 
     pub(crate) fn holds_machine(&self, machine: &MachineId) -> bool {
