@@ -13,6 +13,7 @@ mod clock;
 mod destroying;
 mod disposal;
 mod gating;
+mod leftovers;
 mod none;
 mod provisioned;
 mod recovering;
