@@ -1,11 +1,11 @@
 //! Clocks that are wrong.
 
 use crate::commands::{destroy, stop};
-use crate::script::{DAY, HOUR, MINUTE, NOON, SECOND, Script};
-use crate::stages::{Recovery, keeping, past_old_machine, recovering};
+use crate::script::{DAY, HOUR, MINUTE, NOON, SECOND, Script, knobs};
+use crate::stages::{Recovery, keeping, past_old_machine, recovering, recovering_under};
 use crate::world::{absent, machine, machine_made, snapshots, unknown, volume};
-use kiloclaw_lifecycle::Timestamp;
 use kiloclaw_lifecycle::step::Why;
+use kiloclaw_lifecycle::{Knobs, Timestamp};
 
 const YEARS: u64 = 70 * 365 * DAY;
 
@@ -182,4 +182,53 @@ fn t6_resume_without_a_call_changes_nothing() {
         assert!(got.calls.is_empty() && got.events.is_empty());
         assert_eq!(script.instance, before);
     }
+}
+
+#[test]
+fn only_what_is_more_than_a_year_ahead_is_absurd() {
+    let year = 366 * DAY;
+    let look = NOON + 30 * MINUTE;
+    let mut script = Script::stopped();
+    script.now = Timestamp::from_millis(look - year);
+    script.resume().is("
+        applied: stopped (no commit)
+        alarm +366d reconcile
+    ");
+    script.now = Timestamp::from_millis(look - year - 1);
+    script.resume().is("
+        applied: stopped
+        alarm now reconcile
+    ");
+
+    let date = NOON + DAY;
+    let mut script = keeping();
+    script.now = Timestamp::from_millis(date - year);
+    script.resume().is("
+        applied: stopped (no commit)
+        alarm +525630m reconcile
+    ");
+    script.now = Timestamp::from_millis(date - year - 1);
+    script.resume().is("
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-0 retained until +7d
+        alarm +7d disposal
+    ");
+
+    let slow = Knobs { retry_backoff_ms: vec![2 * MINUTE], ..knobs() };
+    let mut script = recovering_under(slow, Recovery::Inspect);
+    let retry = script.now.plus(SECOND + 2 * MINUTE).as_millis();
+    script.answer(unknown());
+    script.now = Timestamp::from_millis(retry - year);
+    script.resume().is("
+        applied: recovering
+        set recoveryStartedAt now
+        alarm +600001ms timeout
+    ");
+    script.now = Timestamp::from_millis(retry - year - 1);
+    script.resume().is("
+        applied: recovering
+        set recoveryStartedAt now
+        alarm now retry
+    ");
 }

@@ -14,6 +14,7 @@ mod destroying;
 mod disposal;
 mod gating;
 mod leftovers;
+mod lookup;
 mod none;
 mod provisioned;
 mod recovering;
