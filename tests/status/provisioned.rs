@@ -1,16 +1,17 @@
 //! Registered, never started.
 
 use crate::commands::{any, restart, start};
-use crate::script::{DAY, HOUR, LATENCY_MS, NOON, SECOND, Script, identity, provision};
+use crate::script::{DAY, HOUR, LATENCY_MS, NOON, SECOND, Script, identity, knobs, provision};
 use crate::stages::QUIET;
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, machine_id, machines, no_room,
-    refused, region_full, unauthorized, unknown, volume, volume_made, volumes,
+    refused, region_full, unauthorized, unknown, volume, volume_id, volume_made, volumes,
 };
+use kiloclaw_lifecycle::call::Done;
 use kiloclaw_lifecycle::command::{CommandKind, Provision, Spec};
 use kiloclaw_lifecycle::id::{Identity, Image, UserId};
-use kiloclaw_lifecycle::observe::{Machine, Volume};
-use kiloclaw_lifecycle::{Command, Timestamp};
+use kiloclaw_lifecycle::observe::{Machine, Volume, VolumeState};
+use kiloclaw_lifecycle::{Command, Knobs, Timestamp};
 use serde_json::json;
 
 fn with_machine() -> Script {
@@ -250,6 +251,29 @@ fn t5_of_two_finds_one_is_adopted_and_the_other_disposed_of() {
         on the list volume vol-10 late_create due now
         call get_volume vol-10
         alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn v1_a_volume_that_does_not_say_where_it_is_is_where_it_was_asked_for() {
+    let made = || {
+        let (volume, state) = (volume_id("vol-9"), VolumeState::Created);
+        Ok(Done::VolumeCreated { volume, region: None, state })
+    };
+    placing().answer(made()).is(r#"
+        applied: provisioned
+        set flyVolumeId "vol-9"
+        alarm +30m reconcile
+    "#);
+    let mut script = Script::none(Knobs { regions: vec!["iad".to_string()], ..knobs() });
+    script.command(provision(Spec::default()));
+    script.alarm();
+    script.answers([machines([]), volumes([])]);
+    script.answer(made()).is(r#"
+        applied: provisioned
+        set flyRegion "iad"
+        set flyVolumeId "vol-9"
+        alarm +30m reconcile
     "#);
 }
 

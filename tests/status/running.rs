@@ -4,8 +4,8 @@ use crate::commands::{any, stop};
 use crate::script::{SECOND, Script, knobs};
 use crate::stages::QUIET;
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, machine_made, machines, refused,
-    region, seen, unauthorized, unknown, volume,
+    Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, machine_id, machine_made, machines,
+    refused, region, seen, unauthorized, unknown, volume,
 };
 use kiloclaw_lifecycle::command::CommandKind;
 use kiloclaw_lifecycle::observe::{HostStatus, Machine, Volume};
@@ -407,7 +407,8 @@ fn v3_what_is_mounted_instead_of_a_living_volume_is_retained_and_the_mount_repai
 #[test]
 fn v3_a_strangers_volume_is_not_ours_to_keep() {
     let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-2", "created") };
-    for answer in [seen(foreign), absent(), volume("vol-2", "destroyed")] {
+    let dead = Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-2", "destroyed") };
+    for answer in [seen(foreign), absent(), seen(dead)] {
         let mut script = looking();
         script.answer(a_machine("m1", "started").mounting("vol-2").seen());
         script.answer(volume("vol-1", "created"));
@@ -425,7 +426,8 @@ fn v3_a_strangers_volume_is_not_ours_to_keep() {
 fn v3_a_strangers_volume_is_never_adopted() {
     let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-2", "created") };
     let elsewhere = held("vol-2", "m9");
-    for answer in [seen(foreign), elsewhere] {
+    let dead = Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-2", "destroyed") };
+    for answer in [seen(foreign), elsewhere, seen(dead)] {
         let mut script = looking();
         script.answer(a_machine("m1", "started").mounting("vol-2").seen());
         script.answer(absent());

@@ -710,3 +710,18 @@ fn commands() {
     Script::flat("stopped", json!({ "flyMachineId": null })).command(restart()).is("denied no_machine: stopped");
     bereft().command(restart()).is("denied data_volume_missing: stopped");
 }
+
+#[test]
+fn v1_a_volume_that_is_being_made_goes_on_being_made_however_old_the_instance() {
+    let nothing = json!({ "flyMachineId": null, "flyVolumeId": null, "lastStartedAt": null });
+    let mut script = Script::flat("stopped", nothing);
+    script.alarm();
+    script.answers([machines([]), volumes([]), limited()]);
+    script.alarm();
+    script.answer(limited());
+    script.alarm().is("
+        applied: stopped
+        call create_volume #1 in eu empty 10 GB
+        alarm +90001ms call_deadline
+    ");
+}
