@@ -458,7 +458,7 @@ fn r6_a_new_machine_may_not_be_visible_yet() {
 #[test]
 fn r6_a_replacement_that_is_not_found_after_its_grace_is_gone() {
     let mut script = recovering(R::Wait);
-    script.after(30 * SECOND);
+    script.after(30 * SECOND - LATENCY_MS);
     script.answer(absent()).is(r#"
         applied: stopped
         set flyMachineId null
@@ -469,7 +469,7 @@ fn r6_a_replacement_that_is_not_found_after_its_grace_is_gone() {
         on the list machine m2 failed_recovery due now
         on the list volume vol-2 failed_recovery due now
         log unexpected_stop_recovery_machine_gone by=alarm region=iad
-        event instance.unexpected_stop_recovery_failed stopped "alarm_machine_gone" took=35s error="unexpected stop recovery replacement machine disappeared" machine=m2 region=iad
+        event instance.unexpected_stop_recovery_failed stopped "alarm_machine_gone" took=34s error="unexpected stop recovery replacement machine disappeared" machine=m2 region=iad
         call get_machine m2
         alarm +90001ms call_deadline
     "#);
