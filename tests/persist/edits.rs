@@ -77,7 +77,11 @@ fn the_flat_fields_win() {
     let view = after.admin_view();
     assert_eq!(view.region.as_ref().map(|region| region.as_str()), Some("cdg"));
     assert_eq!(view.spec.volume_size_gb, Some(30));
-    assert_eq!((after.machine(), view.strays), (None, vec![]), "a machine that is gone from the record is found by its labels");
+    assert_eq!(
+        (after.machine(), view.strays),
+        (None, vec![]),
+        "a machine that is gone from the record is found by its labels"
+    );
     assert_eq!(after.volume(), instance.volume());
 }
 
