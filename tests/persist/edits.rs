@@ -6,7 +6,7 @@ use kiloclaw_lifecycle::instance::{RetainedView, ThingView};
 use kiloclaw_lifecycle::persist::flat::{self, ImportError};
 use kiloclaw_lifecycle::{Instance, Policy, Status, Timestamp, persist};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn edited(instance: &Instance, changes: &Value) -> Instance {
     let mut record = flat::export(instance);
@@ -207,6 +207,12 @@ fn the_date_of_what_is_retained_may_be_changed_and_no_other() {
     let after = edited(&instance, &json!({ "recoveryPreviousVolumeCleanupAfter": 7 })).admin_view();
     let dated = RetainedView { clean_up_after: Timestamp::from_millis(7), ..instance.admin_view().retained.remove(0) };
     assert_eq!(after.retained, [dated]);
-    let after = edited(&instance, &json!({ "lastStoppedAt": 5 })).admin_view();
-    assert_eq!(after.disposal, instance.admin_view().disposal);
+    let (instance, _) = sample("stopped_after_a_failed_recovery");
+    let after = edited(&instance, &json!({ "lastStoppedAt": 5 }));
+    let dates = |instance: &Instance| {
+        let entries = instance.admin_view().disposal.into_iter();
+        entries.map(|entry| (entry.thing.to_string(), entry.due)).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(dates(&after), dates(&instance));
+    assert_eq!(dates(&after).len(), 3, "the copy is exported, and what else there is is not");
 }

@@ -6,6 +6,7 @@ use crate::stages::{Recovery, keeping, past_old_machine, recovering, recovering_
 use crate::world::{absent, machine, machine_made, snapshots, unknown, volume};
 use kiloclaw_lifecycle::step::Why;
 use kiloclaw_lifecycle::{Knobs, Timestamp};
+use serde_json::json;
 
 const YEARS: u64 = 70 * 365 * DAY;
 
@@ -230,5 +231,16 @@ fn only_what_is_more_than_a_year_ahead_is_absurd() {
         applied: recovering
         set recoveryStartedAt now
         alarm now retry
+    ");
+}
+
+#[test]
+fn of_two_reasons_at_the_same_time_the_look_is_told() {
+    let both = Knobs { alarm_transitional_ms: 90_001, ..knobs() };
+    let mut script = Script::flat_under(both, "running", json!({}));
+    script.command(stop()).is("
+        applied: stopping
+        call stop_machine m1
+        alarm +90001ms reconcile
     ");
 }

@@ -3,7 +3,7 @@
 
 use crate::commands::{clean_up, destroy, reassociate, start, stop};
 use crate::script::{DAY, MINUTE, NOON, SECOND, Script, knobs};
-use crate::stages::{Recovery, keeping, recovering};
+use crate::stages::{Recovery, bereft, keeping, recovering};
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, conflict, health, held, machine, machine_made, machines, refused,
     unknown, volume, volume_made, volumes, waited,
@@ -11,7 +11,7 @@ use crate::world::{
 use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::id::OpId;
 use kiloclaw_lifecycle::observe::Volume;
-use kiloclaw_lifecycle::{Input, Knobs};
+use kiloclaw_lifecycle::{Command, Input, Knobs};
 use serde_json::json;
 
 /// `vol-9` was made by the second create; what the first may have made is looked for.
@@ -235,4 +235,79 @@ fn d1_what_is_retained_after_all_is_no_longer_due() {
         call destroy_machine m1
         alarm +1m reconcile
     "#);
+}
+
+#[test]
+fn d3_a_refusal_after_another_failure_is_news() {
+    let mut script = keeping();
+    script.after(DAY);
+    script.ring();
+    script.answers([volume("vol-1", "created"), unknown(), machine("m1", "stopped"), volume("vol-1", "created")]);
+    script.after(MINUTE);
+    script.ring();
+    script.answers([volume("vol-1", "created"), held("vol-0", "m9")]);
+    script.answer(a_machine("m9", "started").of_sandbox("sandbox-9").seen()).is(r#"
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +5m
+        on the list volume vol-0 retained until +5m tried 2 "Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9"
+        event instance.retained_volume_cleanup_refused error="Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9" machine=m1 region=iad volume:"vol-0"
+        log destroy_volume_failed value=1 error="Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9" by=alarm machine=m1 region=iad volume:"vol-0"
+        call get_machine m1
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn d4_a_look_for_a_lost_create_that_fails_is_told_with_the_name() {
+    looking_for_a_volume().answer(unknown()).is(r#"
+        applied: provisioned
+        on the list volume named #1 late_create due +1m tried 1 "no answer in time (status 503)"
+        log destroy_volume_failed value=0 error="no answer in time (status 503)" by=alarm region=ams name:#1
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    "#);
+    looking_for_a_machine().answer(unknown()).is(r#"
+        applied: running
+        on the list machine named #2 late_create due +1m tried 1 "no answer in time (status 503)"
+        log destroy_machine_failed value=0 error="no answer in time (status 503)" by=alarm machine=m1 region=iad name:#2
+        call get_machine m1
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn d5_a_clean_up_of_nothing_is_answered_while_another_is_under_way() {
+    let mut script = keeping();
+    script.command(clean_up(None));
+    script.command(clean_up(Some("vol-9"))).is("
+        pending: stopped
+        reply deleted nothing
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn d5_a_retained_volume_that_is_to_become_current_is_not_cleaned_up() {
+    let mut script = keeping();
+    script.command(reassociate("vol-0"));
+    script.command(clean_up(None)).is("
+        pending: stopped
+        reply deleted nothing
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn v2_leave_to_start_empty_ends_with_another_volume() {
+    let mut script = bereft();
+    script.command(Command::AcceptDataLoss);
+    script.command(reassociate("vol-7"));
+    script.answers([volume("vol-7", "created"), accepted()]);
+    script.alarm();
+    script.answers([machine("m1", "destroyed"), machines([]), absent()]);
+    script.answer(absent()).is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
 }

@@ -9,10 +9,12 @@ mod stages;
 mod words;
 mod world;
 
+mod attempt;
 mod clock;
 mod destroying;
 mod disposal;
 mod gating;
+mod intents;
 mod leftovers;
 mod lookup;
 mod none;

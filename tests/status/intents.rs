@@ -1,0 +1,89 @@
+//! A create that was lost is not forgotten, however the intent ends (T5).
+
+use crate::commands::start;
+use crate::script::Script;
+use crate::world::{
+    Answer, Remade, a_machine, machine_made, machines, missing_volume, no_room, refused, unknown, volume_made, volumes,
+};
+use kiloclaw_lifecycle::Input;
+use kiloclaw_lifecycle::call::CallKind;
+use kiloclaw_lifecycle::id::OpId;
+
+/// A machine is made for the second time, after the first create was lost and nothing was found.
+fn making_again() -> Script {
+    let mut script = Script::provisioned();
+    script.command(start());
+    script.answers([machines([]), volumes([]), volume_made("vol-1", "iad", "created"), unknown()]);
+    script.alarm();
+    script.answer(machines([]));
+    script
+}
+
+/// A first volume is made for the second time, after the first create was lost and nothing was found.
+fn placing_again() -> Script {
+    let mut script = Script::provisioned();
+    script.command(start());
+    script.answers([machines([]), volumes([]), unknown()]);
+    script.alarm();
+    script.answer(volumes([]));
+    script
+}
+
+#[test]
+fn t5_a_lost_machine_is_watched_for_when_the_second_create_is_turned_down() {
+    let watched = |answer: Answer| {
+        let text = making_again().answer(answer).text;
+        text.lines().any(|line| line.starts_with("on the list machine named #2 late_create"))
+    };
+    assert!(watched(refused()));
+    assert!(watched(no_room()));
+    assert!(watched(missing_volume()));
+    assert!(!watched(unknown()), "the intent goes on");
+}
+
+#[test]
+fn t5_a_lost_volume_is_watched_for_when_the_second_create_is_turned_down() {
+    let watched = |script: &mut Script, answer: Answer| {
+        let text = script.answer(answer).text;
+        text.lines().any(|line| line.starts_with("on the list volume named #1 late_create"))
+    };
+    assert!(watched(&mut placing_again(), refused()));
+    let mut script = placing_again();
+    assert!(!watched(&mut script, no_room()), "there is another region");
+    assert!(watched(&mut script, no_room()));
+    assert!(!watched(&mut placing_again(), unknown()), "the intent goes on");
+}
+
+#[test]
+fn t5_of_two_machines_found_one_is_adopted_and_the_other_disposed_of() {
+    let mut script = making_again();
+    script.answer(unknown());
+    script.alarm();
+    let name = script.names.get(2);
+    let found = |id: &str| a_machine(id, "created").named(&name);
+    script.answer(machines([found("m1"), found("m2")])).is(r#"
+        applied: starting
+        set flyMachineId "m1"
+        on the list machine m2 late_create due now
+        on the list machine named #2 late_create due +84001ms
+        call wait_machine m1 started 60s
+        alarm +59s reconcile
+    "#);
+}
+
+#[test]
+fn t5_a_machine_that_is_on_the_list_is_not_adopted() {
+    let mut script = Script::provisioned();
+    script.command(start());
+    script.answers([machines([]), volumes([]), volume_made("vol-1", "iad", "created"), unknown()]);
+    let op = OpId { number: 1_000, kind: CallKind::CreateMachine };
+    script.give(Input::Outcome { op, result: machine_made("m8", "iad") });
+    script.alarm();
+    script.answer(unknown());
+    let name = script.names.get(2);
+    script.answer(machines([a_machine("m8", "created").named(&name)])).is("
+        applied: starting
+        call create_machine #2 ours on vol-1 in iad
+        alarm +59s reconcile
+    ");
+}
