@@ -4,8 +4,10 @@ use crate::commands::{destroy, stop};
 use crate::script::{DAY, HOUR, MINUTE, NOON, SECOND, Script, knobs};
 use crate::stages::{Recovery, keeping, past_old_machine, recovering, recovering_under};
 use crate::world::{absent, machine, machine_made, snapshots, unknown, volume};
+use kiloclaw_lifecycle::call::CallKind;
+use kiloclaw_lifecycle::id::OpId;
 use kiloclaw_lifecycle::step::Why;
-use kiloclaw_lifecycle::{Knobs, Timestamp};
+use kiloclaw_lifecycle::{Command, Input, Knobs, Timestamp};
 use serde_json::json;
 
 const YEARS: u64 = 70 * 365 * DAY;
@@ -242,5 +244,62 @@ fn of_two_reasons_at_the_same_time_the_look_is_told() {
         applied: stopping
         call stop_machine m1
         alarm +90001ms reconcile
+    ");
+}
+
+#[test]
+fn a_look_up_made_in_the_future_is_made_again_after_its_cooldown() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    script.ring();
+    script.answer(unknown());
+    script.now = right;
+    script.ring();
+    script.answer(unknown());
+    script.now = right.plus(31 * MINUTE);
+    script.ring().is("
+        applied: stopped (no commit)
+        set lastMetadataRecoveryAt now
+        call list_machines ours
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn the_grace_of_what_was_made_late_in_the_future_ends() {
+    let mut script = Script::running();
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    let op = OpId { number: 1_000, kind: CallKind::CreateMachine };
+    script.give(Input::Outcome { op, result: machine_made("m8", "iad") });
+    script.now = right;
+    script.ring();
+    script.answers([machine("m1", "started"), volume("vol-1", "created")]);
+    script.now = right.plus(8 * DAY);
+    script.ring();
+    script.answer(absent()).is("
+        applied: running
+        off the list machine m8
+        log destroy_machine_ok value=0 by=alarm machine=m8 region=iad
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn a_look_that_is_wanted_while_something_is_asked_comes_right_after() {
+    let mut script = Script::stopped();
+    script.ring();
+    script.command(Command::RetryLookup);
+    script.after(MINUTE);
+    script.ring().is("
+        applied: stopped
+        alarm +30001ms call_deadline
+    ");
+    script.answer(machine("m1", "stopped"));
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped
+        alarm now reconcile
     ");
 }

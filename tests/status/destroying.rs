@@ -118,6 +118,24 @@ fn x1_everything_the_record_knows_is_due_now() {
 }
 
 #[test]
+fn x1_machines_that_were_passed_over_are_destroyed_too() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    script.alarm();
+    script.answer(machines([a_machine("m1", "stopped"), a_machine("m2", "stopped")]));
+    script.command(destroy()).is(r#"
+        applied: destroying
+        set pendingDestroyMachineId "m1"
+        set pendingDestroyVolumeId "vol-1"
+        on the list machine m1 destroyed due now
+        on the list machine m2 destroyed due now
+        on the list volume vol-1 destroyed due now
+        event instance.destroy_started destroying value=88201000 machine=m1 region=iad
+        call get_machine m1
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
 fn x1_what_a_start_was_making_is_looked_for() {
     let mut script = Script::provisioned();
     script.command(start());
@@ -321,6 +339,19 @@ fn x3_machines_with_our_labels_are_swept() {
         call get_machine m3
         alarm +52s reconcile
     "#);
+}
+
+#[test]
+fn x3_what_is_found_again_and_again_is_given_more_and_more_time() {
+    let mut script = sweeping();
+    for due in ["now", "+1m", "+5m", "+15m"] {
+        let text = script.answer(volumes([a_volume("vol-3", "created")])).text;
+        assert!(text.contains(&format!("on the list volume vol-3 orphan due {due}\n")), "{text}");
+        while script.call.is_none() {
+            script.alarm();
+        }
+        script.answer(absent());
+    }
 }
 
 #[test]

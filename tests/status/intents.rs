@@ -3,7 +3,8 @@
 use crate::commands::start;
 use crate::script::Script;
 use crate::world::{
-    Answer, Remade, a_machine, machine_made, machines, missing_volume, no_room, refused, unknown, volume_made, volumes,
+    Answer, Remade, a_machine, conflict, limited, machine_made, machines, missing_volume, no_room, refused, unknown,
+    volume_made, volumes,
 };
 use kiloclaw_lifecycle::Input;
 use kiloclaw_lifecycle::call::CallKind;
@@ -85,5 +86,64 @@ fn t5_a_machine_that_is_on_the_list_is_not_adopted() {
         applied: starting
         call create_machine #2 ours on vol-1 in iad
         alarm +59s reconcile
+    ");
+}
+
+#[test]
+fn t5_a_lost_machine_is_watched_for_when_a_stranger_has_its_name() {
+    let mut script = making_again();
+    script.answer(conflict(Some("m5")));
+    script.answer(a_machine("m5", "started").of_sandbox("sandbox-9").seen()).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "the machine's name is taken by another machine: m5"
+        set lastStoppedAt now
+        set startingAt null
+        on the list machine named #2 late_create due +86001ms
+        event instance.provisioning_failed stopped "no_machine_created" error="the machine's name is taken by another machine: m5" region=iad
+        alarm +86001ms disposal
+    "#);
+}
+
+#[test]
+fn t5_a_machine_that_has_its_name_leaves_the_list() {
+    let mut script = making_again();
+    let op = OpId { number: 1_000, kind: CallKind::CreateMachine };
+    script.give(Input::Outcome { op, result: machine_made("m8", "iad") });
+    script.answer(conflict(Some("m8")));
+    let name = script.names.get(2);
+    script.answer(a_machine("m8", "created").named(&name).seen()).is(r#"
+        applied: starting
+        set flyMachineId "m8"
+        on the list machine named #2 late_create due +86001ms
+        off the list machine m8
+        call wait_machine m8 started 60s
+        alarm +57s reconcile
+    "#);
+}
+
+#[test]
+fn s2_a_machine_that_was_made_at_last_is_waited_for_with_a_back_off_of_its_own() {
+    let mut script = Script::provisioned();
+    script.command(start());
+    script.answers([machines([]), volumes([]), volume_made("vol-1", "iad", "created"), limited()]);
+    script.alarm();
+    script.answer(machine_made("m1", "iad"));
+    script.answer(limited()).is("
+        applied: starting
+        alarm +1s retry
+    ");
+}
+
+#[test]
+fn a_start_takes_over_a_volume_that_waits_to_be_made_again() {
+    let mut script = Script::provisioned();
+    script.alarm();
+    script.answers([machines([]), volumes([]), limited()]);
+    script.command(start()).is("
+        applied: starting
+        set startingAt now
+        call create_volume #1 in eu empty 10 GB
+        alarm +1m reconcile
     ");
 }

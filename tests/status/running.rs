@@ -8,6 +8,7 @@ use crate::world::{
     refused, region, seen, unauthorized, unknown, volume,
 };
 use kiloclaw_lifecycle::command::CommandKind;
+use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::observe::{HostStatus, Machine, Volume};
 use kiloclaw_lifecycle::policy::Signal;
 use kiloclaw_lifecycle::{Command, Input, Knobs};
@@ -658,4 +659,28 @@ fn a_command_may_come_while_the_machine_is_looked_at() {
         alarm +1m reconcile
     ");
     script.give(Input::Outcome { op: asked, result: machine("m1", "stopped") }).is("ignored stale: stopping");
+}
+
+#[test]
+fn t6_what_is_done_after_a_restart_of_the_host_says_so() {
+    let mut script = looking();
+    script.resume();
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set lastStoppedAt now
+        log clear_stale_machine stopped by=resume machine=m1 region=iad fly_state:"gone" new_state:"stopped" old_state:"running"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn the_error_of_an_event_is_cut() {
+    let mut script = Script::running();
+    script.command(stop());
+    let long = "x".repeat(300);
+    let got = script.answer(Err(Fault::new(FaultKind::Refused, None, long)));
+    let errors: Vec<_> = got.events.iter().filter_map(|event| event.error.as_ref()).map(String::len).collect();
+    assert_eq!(errors, [200]);
 }
