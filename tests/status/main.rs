@@ -26,3 +26,4 @@ mod running;
 mod starting;
 mod stopped;
 mod stopping;
+mod updates;
