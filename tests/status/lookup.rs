@@ -1,7 +1,9 @@
-//! Which machine a look-up by labels takes for the instance's own (M1), where the list alone does not tell.
+//! Which machine a look-up by labels takes for the instance's own (M1), and which volume one by name (V1), where the list alone does not
+//! tell.
 
 use crate::script::Script;
-use crate::world::{Remade, a_machine, a_volume, held, machine_id, machines, seen};
+use crate::world::{Remade, a_machine, a_volume, held, machine_id, machines, seen, volumes};
+use kiloclaw_lifecycle::Timestamp;
 use kiloclaw_lifecycle::observe::{Machine, Volume};
 use serde_json::json;
 
@@ -46,4 +48,43 @@ fn m1_a_dead_volume_has_no_holder() {
         call get_volume vol-1
         alarm +90001ms call_deadline
     ");
+}
+
+/// A stopped instance that has data and a machine, but knows no volume: the names are asked.
+fn asking_for_a_volume() -> Script {
+    let mut script = Script::flat("stopped", json!({ "flyVolumeId": null }));
+    script.alarm();
+    script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
+    script
+}
+
+#[test]
+fn v1_the_newest_is_taken_whatever_the_order_of_the_list() {
+    let made = |id: &str, at: u64| Volume { created_at: Some(Timestamp::from_millis(at)), ..a_volume(id, "created") };
+    for list in [[made("vol-8", 8), made("vol-9", 9)], [made("vol-9", 9), made("vol-8", 8)]] {
+        asking_for_a_volume().answer(volumes(list)).is(r#"
+            applied: stopped
+            set flyVolumeId "vol-9"
+            log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
+            alarm +30m reconcile
+        "#);
+    }
+}
+
+#[test]
+fn v1_a_volume_held_by_our_machine_can_be_taken_and_no_other_that_is_held() {
+    let held_by = |holder: &str| Volume { attached_machine: Some(machine_id(holder)), ..a_volume("vol-9", "created") };
+    asking_for_a_volume().answer(volumes([held_by("m1")])).is(r#"
+        applied: stopped
+        set flyVolumeId "vol-9"
+        log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
+        alarm +30m reconcile
+    "#);
+    asking_for_a_volume().answer(volumes([held_by("m9")])).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume missing"
+        log data_volume_missing error="data volume missing" by=alarm machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
 }
