@@ -2,7 +2,7 @@
 //! tell.
 
 use crate::script::Script;
-use crate::world::{Remade, a_machine, a_volume, held, machine_id, machines, seen, volumes};
+use crate::world::{Remade, a_machine, a_volume, absent, held, machine_id, machines, seen, volume, volumes};
 use kiloclaw_lifecycle::Timestamp;
 use kiloclaw_lifecycle::observe::{Machine, Volume};
 use serde_json::json;
@@ -86,5 +86,48 @@ fn v1_a_volume_held_by_our_machine_can_be_taken_and_no_other_that_is_held() {
         set lastStartErrorMessage "data volume missing"
         log data_volume_missing error="data volume missing" by=alarm machine=m1 region=iad
         alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn v1_a_volume_that_turns_up_ends_what_was_missing() {
+    let mut script = asking_for_a_volume();
+    script.answer(volumes([]));
+    script.alarm();
+    script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
+    script.answer(volumes([a_volume("vol-9", "created")])).is(r#"
+        applied: stopped
+        set flyVolumeId "vol-9"
+        set lastStartErrorAt null
+        set lastStartErrorMessage null
+        log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn m1_a_machine_that_was_passed_over_is_no_stray_once_it_is_the_instances() {
+    let mut script = asking();
+    script.answer(machines([a_machine("m1", "stopped"), a_machine("m2", "stopped")])).is(r#"
+        applied: stopped
+        set flyMachineId "m1"
+        on the list machine m2 stray
+        log multiple_machines_found value=1 by=alarm machine=m1 region=iad
+        log recover_machine_from_metadata by=alarm machine=m1 region=iad fly_state:"stopped"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(volume("vol-1", "created"));
+    script.alarm();
+    script.answers([absent(), volume("vol-1", "created")]);
+    script.alarm();
+    script.answers([machines([a_machine("m2", "stopped")]), held("vol-1", "m2")]);
+    script.answer(a_machine("m2", "stopped").seen()).is(r#"
+        applied: stopped
+        set flyMachineId "m2"
+        off the list machine m2
+        log recover_machine_from_metadata by=alarm machine=m2 region=iad fly_state:"stopped"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
     "#);
 }
