@@ -18,6 +18,7 @@ mod intents;
 mod leftovers;
 mod lookup;
 mod none;
+mod orders;
 mod provisioned;
 mod recovering;
 mod restarting;
