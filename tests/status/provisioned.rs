@@ -890,3 +890,32 @@ fn provision_given_again_replaces_what_is_given() {
     let born = Provision { identity: stranger, seed: 7, spec: Spec::default() };
     script.command(Command::Provision(Box::new(born))).is("denied identity_mismatch: provisioned");
 }
+
+#[test]
+fn m2_what_a_stale_registration_was_making_is_looked_for() {
+    let mut script = placing();
+    script.answer(unknown());
+    script.after(8 * HOUR);
+    script.ring().is("
+        applied: provisioned (no commit)
+        set lastMetadataRecoveryAt now
+        on the list volume named #1 late_create due -28709999ms
+        call list_machines ours
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn v2_an_imported_registration_that_had_data_is_stopped_when_that_is_missing() {
+    let mut script = Script::flat("provisioned", json!({}));
+    script.alarm();
+    script.answers([machine("m1", "stopped"), absent()]);
+    script.answer(volumes([])).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume vol-1 missing"
+        set lastStoppedAt now
+        log data_volume_missing error="data volume vol-1 missing" by=alarm machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
+}
