@@ -192,8 +192,8 @@ fn what_is_used_again_leaves_the_list() {
     let back = json!({ "flyVolumeId": source.as_str(), "recoveryPreviousVolumeId": null });
     let after = edited(&instance, &back).admin_view();
     assert_eq!(after.volume.as_ref(), Some(&source));
-    let kept: Vec<_> = after.retained.into_iter().map(|kept| Some(kept.volume)).collect();
-    assert_eq!(kept, [before.volume.clone()], "the copy is retained instead");
+    let kept: Vec<_> = after.retained.into_iter().map(|kept| kept.volume).collect();
+    assert_eq!(kept, before.volume.as_slice(), "the copy is retained instead");
 
     let ThingView::Machine(old) = before.disposal[0].thing.clone() else { panic!("a machine: {:?}", before.disposal) };
     let after = edited(&instance, &json!({ "flyMachineId": old.as_str() })).admin_view();

@@ -150,6 +150,20 @@ fn a4_a_duplicate_alarm_does_not_confirm_itself() {
 }
 
 #[test]
+fn r1_after_a_started_machine_the_next_observation_counts_at_once() {
+    let mut script = looking_under(Knobs { self_heal_threshold: 2, ..knobs() });
+    script.answer(machine("m1", "stopped"));
+    script.ring();
+    script.answers([machine("m1", "started"), volume("vol-1", "created")]);
+    script.ring();
+    script.answer(machine("m1", "stopped")).is("
+        applied: running
+        set healthCheckFailCount 1
+        alarm +5m reconcile
+    ");
+}
+
+#[test]
 fn reconcile_failed_destroyed_and_gone_recover_only_when_the_policy_says_so() {
     for (signal, answer, stops, recovers) in [
         (

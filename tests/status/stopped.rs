@@ -725,3 +725,15 @@ fn v1_a_volume_that_is_being_made_goes_on_being_made_however_old_the_instance() 
         alarm +90001ms call_deadline
     ");
 }
+
+#[test]
+fn reconcile_a_machine_that_is_up_again_clears_the_count() {
+    let mut script = Script::flat("stopped", json!({ "healthCheckFailCount": 2 }));
+    script.alarm();
+    script.answer(machine("m1", "started")).is(r#"
+        applied: running
+        set healthCheckFailCount 0
+        log sync_status running by=alarm machine=m1 region=iad fly_state:"started" new_state:"running" old_state:"stopped"
+        alarm +5m reconcile
+    "#);
+}
