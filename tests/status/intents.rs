@@ -1,10 +1,10 @@
 //! A create that was lost is not forgotten, however the intent ends (T5).
 
-use crate::commands::start;
-use crate::script::Script;
+use crate::commands::{destroy, start};
+use crate::script::{SECOND, Script};
 use crate::world::{
-    Answer, Remade, a_machine, conflict, limited, machine_made, machines, missing_volume, no_room, refused, unknown,
-    volume_made, volumes,
+    Answer, Remade, a_machine, absent, conflict, health, limited, machine_made, machines, missing_volume, no_room,
+    refused, unknown, volume_made, volumes, waited,
 };
 use kiloclaw_lifecycle::Input;
 use kiloclaw_lifecycle::call::CallKind;
@@ -146,4 +146,41 @@ fn a_start_takes_over_a_volume_that_waits_to_be_made_again() {
         call create_volume #1 in eu empty 10 GB
         alarm +1m reconcile
     ");
+}
+
+#[test]
+fn t5_a_volume_that_is_only_looked_for_is_watched_for_from_the_time_of_its_create() {
+    let mut script = Script::provisioned();
+    script.alarm();
+    script.answers([machines([]), volumes([]), unknown()]);
+    script.alarm();
+    script.command(destroy()).is("
+        applied: destroying
+        on the list volume named #1 late_create due +89001ms
+        event instance.destroy_started destroying
+        alarm +1m reconcile
+    ");
+}
+
+#[test]
+fn a_new_machine_may_not_be_visible_yet_to_an_alarm() {
+    let mut script = Script::provisioned();
+    script.command(start());
+    script.answers([machines([]), volumes([]), volume_made("vol-1", "iad", "created"), machine_made("m1", "iad")]);
+    script.answers([waited("started"), health(true)]);
+    script.ring();
+    script.answer(absent()).is("
+        applied: running
+        alarm +5m reconcile
+    ");
+    script.after(30 * SECOND);
+    script.ring();
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set lastStoppedAt now
+        log clear_stale_machine stopped by=alarm machine=m1 region=iad fly_state:"gone" new_state:"stopped" old_state:"running"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
 }

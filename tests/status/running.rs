@@ -421,7 +421,9 @@ fn v3_what_is_mounted_instead_of_a_living_volume_is_retained_and_the_mount_repai
 
 #[test]
 fn v3_a_strangers_volume_is_not_ours_to_keep() {
-    let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-2", "created") };
+    let holder = Some(machine_id("m1"));
+    let foreign =
+        Volume { name: "kiloclaw_other".to_string(), attached_machine: holder, ..a_volume("vol-2", "created") };
     let dead = Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-2", "destroyed") };
     for answer in [seen(foreign), absent(), seen(dead)] {
         let mut script = looking();
@@ -439,7 +441,9 @@ fn v3_a_strangers_volume_is_not_ours_to_keep() {
 
 #[test]
 fn v3_a_strangers_volume_is_never_adopted() {
-    let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-2", "created") };
+    let holder = Some(machine_id("m1"));
+    let foreign =
+        Volume { name: "kiloclaw_other".to_string(), attached_machine: holder, ..a_volume("vol-2", "created") };
     let elsewhere = held("vol-2", "m9");
     let dead = Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-2", "destroyed") };
     for answer in [seen(foreign), elsewhere, seen(dead)] {
@@ -697,4 +701,26 @@ fn the_error_of_an_event_is_cut() {
     let got = script.answer(Err(Fault::new(FaultKind::Refused, None, long)));
     let errors: Vec<_> = got.events.iter().filter_map(|event| event.error.as_ref()).map(String::len).collect();
     assert_eq!(errors, [200]);
+}
+
+#[test]
+fn v3_with_a_migrated_volume_the_region_changes() {
+    let mut script = looking();
+    script.answer(a_machine("m1", "started").mounting("vol-2").seen());
+    script.answer(absent());
+    let moved = Volume {
+        attached_machine: Some(machine_id("m1")),
+        region: Some(region("ord")),
+        ..a_volume("vol-2", "created")
+    };
+    script.answer(seen(moved)).is(r#"
+        applied: running
+        set flyRegion "ord"
+        set flyVolumeId "vol-2"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list volume vol-1 retained until +7d
+        log adopt_migrated_volume by=alarm machine=m1 region=iad old_volume:"vol-1" volume:"vol-2"
+        alarm +5m reconcile
+    "#);
 }
