@@ -40,7 +40,7 @@ pub(crate) fn order(regions: &[Region], random: &mut Random) -> Vec<Region> {
 /// Moves a region that just failed out of the way (G2): removed from three or more distinct regions, last of two, and
 /// untouched where it is the only one or not in the list.
 pub(crate) fn deprioritise(regions: Vec<Region>, failed: Option<&Region>) -> Vec<Region> {
-    let Some(failed) = failed.filter(|region| regions.contains(region)) else { return regions };
+    let Some(failed) = failed else { return regions };
     let distinct = regions.iter().collect::<BTreeSet<_>>().len();
     let (last, mut first): (Vec<_>, Vec<_>) = regions.into_iter().partition(|region| region == failed);
     if distinct <= 2 {

@@ -229,11 +229,10 @@ impl Instance {
 
     /// The same for something that may be very young.
     pub(crate) fn dispose_made(&mut self, thing: Thing, cause: Cause, due: Timestamp, made_at: Option<Timestamp>) {
-        let going = self.status() == Status::Destroying || cause == Cause::Destroyed;
         if let Some(entry) = self.holdings.entries.iter_mut().find(|entry| entry.thing == thing) {
-            if cause.retains() && !going {
+            if cause.retains() {
                 *entry = Entry { cause, due, attempts: 0, error: None, abandoned: false, ..entry.clone() };
-            } else if going || !entry.is_retained() {
+            } else if !entry.is_retained() {
                 entry.due = entry.due.min(due);
             }
             return;

@@ -2,11 +2,11 @@
 
 use crate::life::{Life, NOW};
 use crate::samples::{all, sample};
-use kiloclaw_lifecycle::instance::ThingView;
+use kiloclaw_lifecycle::instance::{RetainedView, ThingView};
 use kiloclaw_lifecycle::persist::flat::{self, ImportError};
-use kiloclaw_lifecycle::{Instance, Policy, Status, persist};
+use kiloclaw_lifecycle::{Instance, Policy, Status, Timestamp, persist};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn edited(instance: &Instance, changes: &Value) -> Instance {
     let mut record = flat::export(instance);
@@ -77,7 +77,11 @@ fn the_flat_fields_win() {
     let view = after.admin_view();
     assert_eq!(view.region.as_ref().map(|region| region.as_str()), Some("cdg"));
     assert_eq!(view.spec.volume_size_gb, Some(30));
-    assert_eq!(after.machine(), None);
+    assert_eq!(
+        (after.machine(), view.strays),
+        (None, vec![]),
+        "a machine that is gone from the record is found by its labels"
+    );
     assert_eq!(after.volume(), instance.volume());
 }
 
@@ -141,6 +145,9 @@ fn a_clean_up_under_way_does_not_linger() {
     let retained = after.admin_view().retained;
     assert_eq!(retained.len(), 1);
     assert!(!retained[0].clean_up_requested, "nobody waits for its answer");
+    let stored: Value = serde_json::from_str(&persist::encode(&after).expect("text")).expect("JSON");
+    let stages: Vec<_> = stored["instance"]["holdings"]["entries"].as_array().expect("a list").iter().collect();
+    assert!(stages.iter().all(|entry| entry["stage"] == "idle"), "no attempt is under way: {stages:?}");
     assert_eq!(after.allows(kiloclaw_lifecycle::command::CommandKind::CleanupRetainedVolume), Ok(()));
 }
 
@@ -175,4 +182,37 @@ fn a_lifecycle_that_cannot_be_read_is_named() {
     });
     assert_eq!(twisted.field, "lifecycle");
     assert!(twisted.expected.starts_with("a consistent record ("), "{twisted}");
+}
+
+#[test]
+fn what_is_used_again_leaves_the_list() {
+    let (instance, _) = sample("running_relocated");
+    let before = instance.admin_view();
+    let source = before.retained[0].volume.clone();
+    let back = json!({ "flyVolumeId": source.as_str(), "recoveryPreviousVolumeId": null });
+    let after = edited(&instance, &back).admin_view();
+    assert_eq!(after.volume.as_ref(), Some(&source));
+    let kept: Vec<_> = after.retained.into_iter().map(|kept| kept.volume).collect();
+    assert_eq!(kept, before.volume.as_slice(), "the copy is retained instead");
+
+    let ThingView::Machine(old) = before.disposal[0].thing.clone() else { panic!("a machine: {:?}", before.disposal) };
+    let after = edited(&instance, &json!({ "flyMachineId": old.as_str() })).admin_view();
+    assert_eq!(after.machine, Some(old));
+    assert_eq!((after.disposal, after.strays), (vec![], before.machine.into_iter().collect()));
+}
+
+#[test]
+fn the_date_of_what_is_retained_may_be_changed_and_no_other() {
+    let (instance, _) = sample("running_relocated");
+    let after = edited(&instance, &json!({ "recoveryPreviousVolumeCleanupAfter": 7 })).admin_view();
+    let dated = RetainedView { clean_up_after: Timestamp::from_millis(7), ..instance.admin_view().retained.remove(0) };
+    assert_eq!(after.retained, [dated]);
+    let (instance, _) = sample("stopped_after_a_failed_recovery");
+    let after = edited(&instance, &json!({ "lastStoppedAt": 5 }));
+    let dates = |instance: &Instance| {
+        let entries = instance.admin_view().disposal.into_iter();
+        entries.map(|entry| (entry.thing.to_string(), entry.due)).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(dates(&after), dates(&instance));
+    assert_eq!(dates(&after).len(), 3, "the copy is exported, and what else there is is not");
 }

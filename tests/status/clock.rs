@@ -1,11 +1,14 @@
 //! Clocks that are wrong.
 
 use crate::commands::{destroy, stop};
-use crate::script::{DAY, HOUR, MINUTE, NOON, SECOND, Script};
-use crate::stages::{Recovery, keeping, past_old_machine, recovering};
+use crate::script::{DAY, HOUR, MINUTE, NOON, SECOND, Script, knobs};
+use crate::stages::{Recovery, keeping, past_old_machine, recovering, recovering_under};
 use crate::world::{absent, machine, machine_made, snapshots, unknown, volume};
-use kiloclaw_lifecycle::Timestamp;
+use kiloclaw_lifecycle::call::CallKind;
+use kiloclaw_lifecycle::id::OpId;
 use kiloclaw_lifecycle::step::Why;
+use kiloclaw_lifecycle::{Command, Input, Knobs, Timestamp};
+use serde_json::json;
 
 const YEARS: u64 = 70 * 365 * DAY;
 
@@ -182,4 +185,121 @@ fn t6_resume_without_a_call_changes_nothing() {
         assert!(got.calls.is_empty() && got.events.is_empty());
         assert_eq!(script.instance, before);
     }
+}
+
+#[test]
+fn only_what_is_more_than_a_year_ahead_is_absurd() {
+    let year = 366 * DAY;
+    let look = NOON + 30 * MINUTE;
+    let mut script = Script::stopped();
+    script.now = Timestamp::from_millis(look - year);
+    script.resume().is("
+        applied: stopped (no commit)
+        alarm +366d reconcile
+    ");
+    script.now = Timestamp::from_millis(look - year - 1);
+    script.resume().is("
+        applied: stopped
+        alarm now reconcile
+    ");
+
+    let date = NOON + DAY;
+    let mut script = keeping();
+    script.now = Timestamp::from_millis(date - year);
+    script.resume().is("
+        applied: stopped (no commit)
+        alarm +525630m reconcile
+    ");
+    script.now = Timestamp::from_millis(date - year - 1);
+    script.resume().is("
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-0 retained until +7d
+        alarm +7d disposal
+    ");
+
+    let slow = Knobs { retry_backoff_ms: vec![2 * MINUTE], ..knobs() };
+    let mut script = recovering_under(slow, Recovery::Inspect);
+    let retry = script.now.plus(SECOND + 2 * MINUTE).as_millis();
+    script.answer(unknown());
+    script.now = Timestamp::from_millis(retry - year);
+    script.resume().is("
+        applied: recovering
+        set recoveryStartedAt now
+        alarm +600001ms timeout
+    ");
+    script.now = Timestamp::from_millis(retry - year - 1);
+    script.resume().is("
+        applied: recovering
+        set recoveryStartedAt now
+        alarm now retry
+    ");
+}
+
+#[test]
+fn of_two_reasons_at_the_same_time_the_look_is_told() {
+    let both = Knobs { alarm_transitional_ms: 90_001, ..knobs() };
+    let mut script = Script::flat_under(both, "running", json!({}));
+    script.command(stop()).is("
+        applied: stopping
+        call stop_machine m1
+        alarm +90001ms reconcile
+    ");
+}
+
+#[test]
+fn a_look_up_made_in_the_future_is_made_again_after_its_cooldown() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    script.ring();
+    script.answer(unknown());
+    script.now = right;
+    script.ring();
+    script.answer(unknown());
+    script.now = right.plus(31 * MINUTE);
+    script.ring().is("
+        applied: stopped (no commit)
+        set lastMetadataRecoveryAt now
+        call list_machines ours
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn the_grace_of_what_was_made_late_in_the_future_ends() {
+    let mut script = Script::running();
+    let right = script.now;
+    script.now = right.plus(YEARS);
+    let op = OpId { number: 1_000, kind: CallKind::CreateMachine };
+    script.give(Input::Outcome { op, result: machine_made("m8", "iad") });
+    script.now = right;
+    script.ring();
+    script.answers([machine("m1", "started"), volume("vol-1", "created")]);
+    script.now = right.plus(8 * DAY);
+    script.ring();
+    script.answer(absent()).is("
+        applied: running
+        off the list machine m8
+        log destroy_machine_ok value=0 by=alarm machine=m8 region=iad
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn a_look_that_is_wanted_while_something_is_asked_comes_right_after() {
+    let mut script = Script::stopped();
+    script.ring();
+    script.command(Command::RetryLookup);
+    script.after(MINUTE);
+    script.ring().is("
+        applied: stopped
+        alarm +30001ms call_deadline
+    ");
+    script.answer(machine("m1", "stopped"));
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped
+        alarm now reconcile
+    ");
 }

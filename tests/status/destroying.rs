@@ -1,7 +1,7 @@
 //! Everything the instance owns is being removed.
 
 use crate::commands::{any, destroy, start};
-use crate::script::{DAY, NOON, Script, knobs};
+use crate::script::{DAY, HOUR, MINUTE, NOON, SECOND, Script, knobs};
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, busy, held, machine, machine_made, machines, unauthorized, unknown,
     volume, volume_made, volumes,
@@ -84,6 +84,16 @@ fn x1_a_destroy() {
 }
 
 #[test]
+fn x1_the_uptime_told_is_that_of_an_instance_that_runs() {
+    for stopped in [NOON - 2 * DAY, NOON - DAY, NOON - HOUR] {
+        let mut script = Script::flat("running", json!({ "lastStoppedAt": stopped }));
+        let events = script.command(destroy()).events;
+        let expected = (stopped < NOON - DAY).then_some(DAY);
+        assert_eq!(events.iter().map(|event| event.value).collect::<Vec<_>>(), [expected]);
+    }
+}
+
+#[test]
 fn x1_everything_the_record_knows_is_due_now() {
     let mut script = Script::flat(
         "stopped",
@@ -102,6 +112,24 @@ fn x1_everything_the_record_knows_is_due_now() {
         on the list volume vol-1 destroyed due now
         on the list volume vol-7 destroyed due now
         event instance.destroy_started destroying value=86400000 machine=m1 region=iad
+        call get_machine m1
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
+fn x1_machines_that_were_passed_over_are_destroyed_too() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    script.alarm();
+    script.answer(machines([a_machine("m1", "stopped"), a_machine("m2", "stopped")]));
+    script.command(destroy()).is(r#"
+        applied: destroying
+        set pendingDestroyMachineId "m1"
+        set pendingDestroyVolumeId "vol-1"
+        on the list machine m1 destroyed due now
+        on the list machine m2 destroyed due now
+        on the list volume vol-1 destroyed due now
+        event instance.destroy_started destroying value=88201000 machine=m1 region=iad
         call get_machine m1
         alarm +1m reconcile
     "#);
@@ -310,6 +338,55 @@ fn x3_machines_with_our_labels_are_swept() {
         log destroy_orphan_found by=destroy machine=m1 region=iad
         call get_machine m3
         alarm +52s reconcile
+    "#);
+}
+
+#[test]
+fn x3_what_is_found_again_and_again_is_given_more_and_more_time() {
+    let mut script = sweeping();
+    for due in ["now", "+1m", "+5m", "+15m"] {
+        let text = script.answer(volumes([a_volume("vol-3", "created")])).text;
+        assert!(text.contains(&format!("on the list volume vol-3 orphan due {due}\n")), "{text}");
+        while script.call.is_none() {
+            script.alarm();
+        }
+        script.answer(absent());
+    }
+}
+
+#[test]
+fn x3_after_what_a_sweep_has_found_the_volumes_are_swept_again() {
+    let mut script = sweeping();
+    script.answers([volumes([]), machines([a_machine("m9", "stopped")]), machine("m9", "stopped"), accepted()]);
+    script.answer(absent()).is("
+        applied: destroying
+        set pendingDestroyMachineId null
+        off the list machine m9
+        log destroy_machine_ok value=0 by=destroy machine=m9 region=iad
+        call list_volumes ours
+        alarm +49s reconcile
+    ");
+}
+
+#[test]
+fn x3_after_what_came_between_two_sweeps_the_volumes_are_swept_again() {
+    let mut script = sweeping();
+    script.answers([volumes([]), unknown()]);
+    let op = OpId { number: 1_000, kind: CallKind::CreateVolume };
+    script.give(Input::Outcome { op, result: volume_made("vol-8", "iad", "created") });
+    script.after(30 * SECOND);
+    script.ring();
+    script.answer(unknown());
+    script.after(MINUTE);
+    script.ring();
+    script.answer(absent()).is(r#"
+        applied: destroying
+        set destroyVolumeAttempts 0
+        set pendingDestroyVolumeId null
+        off the list volume vol-8
+        log destroy_volume_ok value=1 by=alarm machine=m1 region=iad volume:"vol-8"
+        call list_volumes ours
+        alarm +1m reconcile
     "#);
 }
 

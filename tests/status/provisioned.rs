@@ -1,16 +1,17 @@
 //! Registered, never started.
 
 use crate::commands::{any, restart, start};
-use crate::script::{DAY, HOUR, LATENCY_MS, NOON, SECOND, Script, identity, provision};
+use crate::script::{DAY, HOUR, LATENCY_MS, NOON, SECOND, Script, identity, knobs, provision};
 use crate::stages::QUIET;
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, machine_id, machines, no_room,
-    refused, region_full, unauthorized, unknown, volume, volume_made, volumes,
+    refused, region_full, unauthorized, unknown, volume, volume_id, volume_made, volumes,
 };
+use kiloclaw_lifecycle::call::Done;
 use kiloclaw_lifecycle::command::{CommandKind, Provision, Spec};
 use kiloclaw_lifecycle::id::{Identity, Image, UserId};
-use kiloclaw_lifecycle::observe::{Machine, Volume};
-use kiloclaw_lifecycle::{Command, Timestamp};
+use kiloclaw_lifecycle::observe::{Machine, Volume, VolumeState};
+use kiloclaw_lifecycle::{Command, Knobs, Timestamp};
 use serde_json::json;
 
 fn with_machine() -> Script {
@@ -250,6 +251,29 @@ fn t5_of_two_finds_one_is_adopted_and_the_other_disposed_of() {
         on the list volume vol-10 late_create due now
         call get_volume vol-10
         alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn v1_a_volume_that_does_not_say_where_it_is_is_where_it_was_asked_for() {
+    let made = || {
+        let (volume, state) = (volume_id("vol-9"), VolumeState::Created);
+        Ok(Done::VolumeCreated { volume, region: None, state })
+    };
+    placing().answer(made()).is(r#"
+        applied: provisioned
+        set flyVolumeId "vol-9"
+        alarm +30m reconcile
+    "#);
+    let mut script = Script::none(Knobs { regions: vec!["iad".to_string()], ..knobs() });
+    script.command(provision(Spec::default()));
+    script.alarm();
+    script.answers([machines([]), volumes([])]);
+    script.answer(made()).is(r#"
+        applied: provisioned
+        set flyRegion "iad"
+        set flyVolumeId "vol-9"
+        alarm +30m reconcile
     "#);
 }
 
@@ -865,4 +889,33 @@ fn provision_given_again_replaces_what_is_given() {
     let stranger = Identity { user: UserId::new("user-2").unwrap(), ..identity() };
     let born = Provision { identity: stranger, seed: 7, spec: Spec::default() };
     script.command(Command::Provision(Box::new(born))).is("denied identity_mismatch: provisioned");
+}
+
+#[test]
+fn m2_what_a_stale_registration_was_making_is_looked_for() {
+    let mut script = placing();
+    script.answer(unknown());
+    script.after(8 * HOUR);
+    script.ring().is("
+        applied: provisioned (no commit)
+        set lastMetadataRecoveryAt now
+        on the list volume named #1 late_create due -28709999ms
+        call list_machines ours
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn v2_an_imported_registration_that_had_data_is_stopped_when_that_is_missing() {
+    let mut script = Script::flat("provisioned", json!({}));
+    script.alarm();
+    script.answers([machine("m1", "stopped"), absent()]);
+    script.answer(volumes([])).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume vol-1 missing"
+        set lastStoppedAt now
+        log data_volume_missing error="data volume vol-1 missing" by=alarm machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
 }

@@ -456,6 +456,37 @@ fn r6_a_new_machine_may_not_be_visible_yet() {
 }
 
 #[test]
+fn r6_a_replacement_that_is_not_found_after_its_grace_is_gone() {
+    let mut script = recovering(R::Wait);
+    script.after(30 * SECOND - LATENCY_MS);
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set lastRecoveryErrorAt now
+        set lastRecoveryErrorMessage "unexpected stop recovery replacement machine disappeared"
+        set lastStoppedAt now
+        set recoveryStartedAt null
+        on the list machine m2 failed_recovery due now
+        on the list volume vol-2 failed_recovery due now
+        log unexpected_stop_recovery_machine_gone by=alarm region=iad
+        event instance.unexpected_stop_recovery_failed stopped "alarm_machine_gone" took=34s error="unexpected stop recovery replacement machine disappeared" machine=m2 region=iad
+        call get_machine m2
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn r6_a_wait_that_failed_past_the_time_is_followed_by_a_look_at_once() {
+    let mut script = recovering(R::Wait);
+    script.after(10 * MINUTE);
+    script.answer(unknown()).is("
+        applied: recovering (no commit)
+        call get_machine m2
+        alarm now reconcile
+    ");
+}
+
+#[test]
 fn r6_the_alarm_goes_on_watching() {
     for (answer, expected) in [
         (
@@ -628,6 +659,21 @@ fn r7_the_fork_must_still_be_there() {
         event instance.unexpected_stop_recovery_succeeded running "alarm_relocated" took=8s machine=m2 region=cdg
         alarm +53s disposal
     "#);
+}
+
+#[test]
+fn r7_a_fork_that_cannot_be_looked_at_is_asked_for_through_the_back_off_once() {
+    let mut script = recovering(R::Verify);
+    for _ in 0..4 {
+        let got = script.answer(unknown());
+        assert_eq!(got.alarm.map(|alarm| alarm.why), Some(Why::Retry));
+        script.alarm();
+    }
+    script.answer(unknown()).is("
+        applied: recovering (no commit)
+        call probe_health m2 60s every 3000ms
+        alarm +59s reconcile
+    ");
 }
 
 #[test]
@@ -834,6 +880,18 @@ fn r9_the_source_is_held_back_until_the_fork_does_without_it() {
         set recoveryPreviousVolumeCleanupAfter now
         on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
         call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn r9_that_the_fork_does_without_its_source_is_remembered_while_health_is_asked_for() {
+    let mut script = relocated("hydrating", false);
+    script.answer(serving());
+    script.answer(fork("created")).is("
+        applied: running
+        on the list volume vol-1 retained until +604744s for vol-2 hydrated immediate
+        call probe_health m2 60s every 3000ms
         alarm +90001ms call_deadline
     ");
 }
@@ -1528,6 +1586,23 @@ fn import_without_a_machine_the_look_up_comes_before_a_create() {
         applied: recovering
         call create_machine #1 ours on vol-2 in iad
         alarm +57s reconcile
+    ");
+}
+
+#[test]
+fn import_a_full_host_leads_to_the_regions_that_the_fork_is_not_in() {
+    let mut script = Script::flat_under(
+        regions(["iad", "ord", "cdg"]),
+        "recovering",
+        json!({ "recoveryStartedAt": NOON - MINUTE, "pendingRecoveryVolumeId": "vol-2", "flyMachineId": null }),
+    );
+    script.alarm();
+    script.answers([fork("created"), machines([]), volume("vol-1", "created")]);
+    script.answer(no_room()).is("
+        applied: recovering
+        on the list volume vol-2 failed_recovery due now
+        call create_volume #2 in cdg fork of vol-1
+        alarm +56s reconcile
     ");
 }
 

@@ -4,10 +4,11 @@ use crate::commands::{any, stop};
 use crate::script::{SECOND, Script, knobs};
 use crate::stages::QUIET;
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, machine_made, machines, refused,
-    region, seen, unauthorized, unknown, volume,
+    Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, machine_id, machine_made, machines,
+    refused, region, seen, unauthorized, unknown, volume,
 };
 use kiloclaw_lifecycle::command::CommandKind;
+use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::observe::{HostStatus, Machine, Volume};
 use kiloclaw_lifecycle::policy::Signal;
 use kiloclaw_lifecycle::{Command, Input, Knobs};
@@ -146,6 +147,20 @@ fn a4_a_duplicate_alarm_does_not_confirm_itself() {
         call get_volume vol-1
         alarm +1m reconcile
     "#);
+}
+
+#[test]
+fn r1_after_a_started_machine_the_next_observation_counts_at_once() {
+    let mut script = looking_under(Knobs { self_heal_threshold: 2, ..knobs() });
+    script.answer(machine("m1", "stopped"));
+    script.ring();
+    script.answers([machine("m1", "started"), volume("vol-1", "created")]);
+    script.ring();
+    script.answer(machine("m1", "stopped")).is("
+        applied: running
+        set healthCheckFailCount 1
+        alarm +5m reconcile
+    ");
 }
 
 #[test]
@@ -406,8 +421,11 @@ fn v3_what_is_mounted_instead_of_a_living_volume_is_retained_and_the_mount_repai
 
 #[test]
 fn v3_a_strangers_volume_is_not_ours_to_keep() {
-    let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-2", "created") };
-    for answer in [seen(foreign), absent(), volume("vol-2", "destroyed")] {
+    let holder = Some(machine_id("m1"));
+    let foreign =
+        Volume { name: "kiloclaw_other".to_string(), attached_machine: holder, ..a_volume("vol-2", "created") };
+    let dead = Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-2", "destroyed") };
+    for answer in [seen(foreign), absent(), seen(dead)] {
         let mut script = looking();
         script.answer(a_machine("m1", "started").mounting("vol-2").seen());
         script.answer(volume("vol-1", "created"));
@@ -423,9 +441,12 @@ fn v3_a_strangers_volume_is_not_ours_to_keep() {
 
 #[test]
 fn v3_a_strangers_volume_is_never_adopted() {
-    let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-2", "created") };
+    let holder = Some(machine_id("m1"));
+    let foreign =
+        Volume { name: "kiloclaw_other".to_string(), attached_machine: holder, ..a_volume("vol-2", "created") };
     let elsewhere = held("vol-2", "m9");
-    for answer in [seen(foreign), elsewhere] {
+    let dead = Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-2", "destroyed") };
+    for answer in [seen(foreign), elsewhere, seen(dead)] {
         let mut script = looking();
         script.answer(a_machine("m1", "started").mounting("vol-2").seen());
         script.answer(absent());
@@ -656,4 +677,50 @@ fn a_command_may_come_while_the_machine_is_looked_at() {
         alarm +1m reconcile
     ");
     script.give(Input::Outcome { op: asked, result: machine("m1", "stopped") }).is("ignored stale: stopping");
+}
+
+#[test]
+fn t6_what_is_done_after_a_restart_of_the_host_says_so() {
+    let mut script = looking();
+    script.resume();
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set lastStoppedAt now
+        log clear_stale_machine stopped by=resume machine=m1 region=iad fly_state:"gone" new_state:"stopped" old_state:"running"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn the_error_of_an_event_is_cut() {
+    let mut script = Script::running();
+    script.command(stop());
+    let long = "x".repeat(300);
+    let got = script.answer(Err(Fault::new(FaultKind::Refused, None, long)));
+    let errors: Vec<_> = got.events.iter().filter_map(|event| event.error.as_ref()).map(String::len).collect();
+    assert_eq!(errors, [200]);
+}
+
+#[test]
+fn v3_with_a_migrated_volume_the_region_changes() {
+    let mut script = looking();
+    script.answer(a_machine("m1", "started").mounting("vol-2").seen());
+    script.answer(absent());
+    let moved = Volume {
+        attached_machine: Some(machine_id("m1")),
+        region: Some(region("ord")),
+        ..a_volume("vol-2", "created")
+    };
+    script.answer(seen(moved)).is(r#"
+        applied: running
+        set flyRegion "ord"
+        set flyVolumeId "vol-2"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list volume vol-1 retained until +7d
+        log adopt_migrated_volume by=alarm machine=m1 region=iad old_volume:"vol-1" volume:"vol-2"
+        alarm +5m reconcile
+    "#);
 }

@@ -322,6 +322,27 @@ fn s1_a_stopped_machine_with_another_volume_is_replaced() {
 }
 
 #[test]
+fn s1_a_machine_in_the_way_that_cannot_be_removed_yet_is_removed_later() {
+    let mut script = again();
+    script.answers([volume("vol-1", "created"), a_machine("m1", "stopped").mounting("vol-2").seen()]);
+    script.answer(unknown()).is("
+        applied: starting
+        alarm +1s retry
+    ");
+    script.alarm().is("
+        applied: starting
+        call destroy_machine m1
+        alarm +1m reconcile
+    ");
+    script.answer(refused()).is(r#"
+        applied: starting
+        set lastStartErrorAt now
+        set lastStartErrorMessage "makes no sense (status 422)"
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
 fn s1_a_machine_of_ours_that_holds_the_volume_is_found_once_the_wrong_one_is_gone() {
     let mut script = again();
     script.answers([volume("vol-1", "created"), a_machine("m1", "stopped").mounting("vol-2").seen(), accepted()]);
@@ -907,6 +928,17 @@ fn s3_without_a_machine_time_alone_decides() {
 }
 
 #[test]
+fn a_command_in_passing_leaves_the_back_off_alone() {
+    let mut script = first(S::CreateMachine);
+    script.answer(limited());
+    script.command(provision(Spec { volume_size_gb: Some(20), ..Spec::default() })).is("
+        applied: starting
+        set volumeSizeGb 20
+        alarm +1s retry
+    ");
+}
+
+#[test]
 fn s3_at_the_limit_it_is_not_over_yet() {
     let mut script = Script::flat("starting", json!({ "startingAt": NOON }));
     script.after(5 * MINUTE - LATENCY_MS);
@@ -1447,6 +1479,56 @@ fn t5_a_name_that_is_taken_is_verified() {
         applied: starting
         alarm +1s retry
     ");
+}
+
+#[test]
+fn t5_a_name_that_was_taken_and_is_free_again_is_used() {
+    for gone in [absent(), machine("m5", "destroyed")] {
+        let mut script = first(S::CreateMachine);
+        script.answer(conflict(Some("m5")));
+        script.answer(gone).is("
+            applied: starting
+            alarm +1s retry
+        ");
+        script.alarm().is("
+            applied: starting
+            call create_machine #2 ours on vol-1 in iad
+            alarm +1m reconcile
+        ");
+    }
+}
+
+#[test]
+fn t5_who_has_the_name_is_asked_again_when_it_cannot_be_seen() {
+    for unclear in [unknown(), a_machine("m5", "started").unreachable().seen()] {
+        let mut script = first(S::CreateMachine);
+        script.answer(conflict(Some("m5")));
+        script.answer(unclear).is("
+            applied: starting
+            alarm +1s retry
+        ");
+        script.alarm().is("
+            applied: starting (no commit)
+            call get_machine m5
+            alarm +1m reconcile
+        ");
+    }
+}
+
+#[test]
+fn t5_a_machine_of_ours_with_another_name_is_not_what_was_asked_for() {
+    let mut script = first(S::CreateMachine);
+    let volume = script.names.get(1);
+    script.answer(conflict(Some("m5")));
+    script.answer(a_machine("m5", "started").named(&volume).seen()).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "the machine's name is taken by another machine: m5"
+        set lastStoppedAt now
+        set startingAt null
+        event instance.provisioning_failed stopped "no_machine_created" error="the machine's name is taken by another machine: m5" region=iad
+        alarm +30m reconcile
+    "#);
 }
 
 #[test]

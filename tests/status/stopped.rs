@@ -710,3 +710,30 @@ fn commands() {
     Script::flat("stopped", json!({ "flyMachineId": null })).command(restart()).is("denied no_machine: stopped");
     bereft().command(restart()).is("denied data_volume_missing: stopped");
 }
+
+#[test]
+fn v1_a_volume_that_is_being_made_goes_on_being_made_however_old_the_instance() {
+    let nothing = json!({ "flyMachineId": null, "flyVolumeId": null, "lastStartedAt": null });
+    let mut script = Script::flat("stopped", nothing);
+    script.alarm();
+    script.answers([machines([]), volumes([]), limited()]);
+    script.alarm();
+    script.answer(limited());
+    script.alarm().is("
+        applied: stopped
+        call create_volume #1 in eu empty 10 GB
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn reconcile_a_machine_that_is_up_again_clears_the_count() {
+    let mut script = Script::flat("stopped", json!({ "healthCheckFailCount": 2 }));
+    script.alarm();
+    script.answer(machine("m1", "started")).is(r#"
+        applied: running
+        set healthCheckFailCount 0
+        log sync_status running by=alarm machine=m1 region=iad fly_state:"started" new_state:"running" old_state:"stopped"
+        alarm +5m reconcile
+    "#);
+}

@@ -3,6 +3,7 @@
 //! `UPDATE_GOLDEN=1 cargo test --test views` writes the files anew; their differences are to be reviewed.
 
 mod cases;
+mod imported;
 mod script;
 
 use kiloclaw_lifecycle::command::{Code, CommandKind, Rejection};

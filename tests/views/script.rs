@@ -7,7 +7,9 @@ use kiloclaw_lifecycle::id::{Identity, MachineId, Region, ResourceName, SandboxI
 use kiloclaw_lifecycle::observe::{
     HostStatus, Machine, MachineConfig, MachineState, Mount, Snapshot, Volume, VolumeState,
 };
+use kiloclaw_lifecycle::persist::flat;
 use kiloclaw_lifecycle::{Command, Effect, Input, Instance, Knobs, Policy, Timestamp, Verdict, step};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// 2026-04-06, midnight.
@@ -33,6 +35,14 @@ impl Script {
         let now = Timestamp::from_millis(BIRTH);
         let first = step(None, &policy, now, Input::Command(Command::Provision(Box::new(provision()))));
         let instance = first.next.clone().expect("a registered instance");
+        Self { policy, now, instance, call: None }
+    }
+
+    /// The instance that a flat record describes.
+    pub(crate) fn imported(knobs: Knobs, now: Timestamp, record: &Value) -> Self {
+        let policy = Policy::new(knobs).expect("the knobs make sense");
+        let record = record.as_object().expect("a record is an object");
+        let instance = flat::import(record, 7, &policy, now).expect("a record").expect("an instance");
         Self { policy, now, instance, call: None }
     }
 

@@ -70,6 +70,9 @@ fn what_is_ours_by_name() {
     assert!(!ours.admits(""));
     let (theirs, _) = filter("sand-box-2", None);
     assert!(!theirs.admits(own.as_str()));
+    // A name that just fits is whole.
+    let fits = "abcdefghijklmnopqrstu";
+    assert!(filter(fits, None).0.admits(&format!("kiloclaw_{fits}")));
     // A name that had to be cut tells sandboxes apart only in an app of their own.
     let cut = "kiloclaw_abcdefghijklmnopqrstuv";
     let long = "abcdefghijklmnopqrstuvwxyz-1";
@@ -81,14 +84,17 @@ fn what_is_ours_by_name() {
 fn a_machine_has_a_name_of_its_own() {
     let longest = "S".repeat(64);
     let twin = format!("{}T", "S".repeat(63));
+    let fits = "s".repeat(50);
     let mut names = BTreeSet::new();
-    for sandbox in ["a", "Sand_Box-1", longest.as_str(), twin.as_str()] {
+    for sandbox in ["a", "Sand_Box-1", fits.as_str(), longest.as_str(), twin.as_str()] {
         let mut talk = Talk::start(sandbox, None, 1, Policy::default());
         let volume = VolumeId::new("vol_1").expect("an id");
         talk.until_made();
         talk.answer(Ok(Done::VolumeCreated { volume, region: None, state: VolumeState::Created }));
         let Call::CreateMachine(new) = talk.until_made() else { panic!("expected a machine to be made") };
-        let stem: String = sandbox.to_ascii_lowercase().chars().take(40).collect();
+        let whole = sandbox.len() <= 50;
+        let stem: String = sandbox.to_ascii_lowercase().chars().take(if whole { 50 } else { 40 }).collect();
+        assert_eq!(new.name.as_str().strip_prefix(&stem).is_some_and(|rest| rest.matches('-').count() == 1), whole);
         assert!(new.name.as_str().starts_with(&stem) && new.name.as_str().len() <= 63, "{}", new.name);
         assert!(names.insert(new.name.to_string()), "{} is used twice", new.name);
         let labels: Vec<_> = new.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

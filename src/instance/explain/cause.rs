@@ -87,7 +87,7 @@ fn work(kind: ErrorKind) -> &'static str {
 
 fn destroying(me: &Instance) -> String {
     let left = me.holdings.entries.iter().filter(|entry| !entry.abandoned).count();
-    let trouble = me.errors.destroy.as_ref().map(|error| &error.noted).filter(|_| left > 0);
+    let trouble = me.errors.destroy.as_ref().map(|error| &error.noted);
     match left {
         0 => "The instance is being removed, and nothing that is known of it is left".to_string(),
         1 => format!("The instance is being removed, and one thing is left{}", error(trouble)),

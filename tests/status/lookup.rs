@@ -1,0 +1,133 @@
+//! Which machine a look-up by labels takes for the instance's own (M1), and which volume one by name (V1), where the list alone does not
+//! tell.
+
+use crate::script::Script;
+use crate::world::{Remade, a_machine, a_volume, absent, held, machine_id, machines, seen, volume, volumes};
+use kiloclaw_lifecycle::Timestamp;
+use kiloclaw_lifecycle::observe::{Machine, Volume};
+use serde_json::json;
+
+/// A stopped instance that has lost its machine: the labels are asked.
+fn asking() -> Script {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    script.alarm();
+    script
+}
+
+/// Nothing in the list can be used: the volume is asked who holds it.
+fn asking_the_volume(listed: impl Into<Vec<Machine>>) -> Script {
+    let mut script = asking();
+    script.answer(machines(listed)).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script
+}
+
+#[test]
+fn m1_strangers_and_the_dead_leave_the_look_up_conclusive() {
+    let dead = Machine { config: None, ..a_machine("m8", "destroyed") };
+    asking_the_volume([a_machine("m9", "started").of_sandbox("sandbox-9"), dead]);
+}
+
+#[test]
+fn m1_a_holder_that_was_passed_over_in_the_list_is_not_asked() {
+    asking_the_volume([a_machine("m9", "destroying")]).answer(held("vol-1", "m9")).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn m1_a_dead_volume_has_no_holder() {
+    let dead = Volume { attached_machine: Some(machine_id("m9")), ..a_volume("vol-1", "destroyed") };
+    asking_the_volume([]).answer(seen(dead)).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+}
+
+/// A stopped instance that has data and a machine, but knows no volume: the names are asked.
+fn asking_for_a_volume() -> Script {
+    let mut script = Script::flat("stopped", json!({ "flyVolumeId": null }));
+    script.alarm();
+    script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
+    script
+}
+
+#[test]
+fn v1_the_newest_is_taken_whatever_the_order_of_the_list() {
+    let made = |id: &str, at: u64| Volume { created_at: Some(Timestamp::from_millis(at)), ..a_volume(id, "created") };
+    for list in [[made("vol-8", 8), made("vol-9", 9)], [made("vol-9", 9), made("vol-8", 8)]] {
+        asking_for_a_volume().answer(volumes(list)).is(r#"
+            applied: stopped
+            set flyVolumeId "vol-9"
+            log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
+            alarm +30m reconcile
+        "#);
+    }
+}
+
+#[test]
+fn v1_a_volume_held_by_our_machine_can_be_taken_and_no_other_that_is_held() {
+    let held_by = |holder: &str| Volume { attached_machine: Some(machine_id(holder)), ..a_volume("vol-9", "created") };
+    asking_for_a_volume().answer(volumes([held_by("m1")])).is(r#"
+        applied: stopped
+        set flyVolumeId "vol-9"
+        log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
+        alarm +30m reconcile
+    "#);
+    asking_for_a_volume().answer(volumes([held_by("m9")])).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume missing"
+        log data_volume_missing error="data volume missing" by=alarm machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn v1_a_volume_that_turns_up_ends_what_was_missing() {
+    let mut script = asking_for_a_volume();
+    script.answer(volumes([]));
+    script.alarm();
+    script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
+    script.answer(volumes([a_volume("vol-9", "created")])).is(r#"
+        applied: stopped
+        set flyVolumeId "vol-9"
+        set lastStartErrorAt null
+        set lastStartErrorMessage null
+        log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn m1_a_machine_that_was_passed_over_is_no_stray_once_it_is_the_instances() {
+    let mut script = asking();
+    script.answer(machines([a_machine("m1", "stopped"), a_machine("m2", "stopped")])).is(r#"
+        applied: stopped
+        set flyMachineId "m1"
+        on the list machine m2 stray
+        log multiple_machines_found value=1 by=alarm machine=m1 region=iad
+        log recover_machine_from_metadata by=alarm machine=m1 region=iad fly_state:"stopped"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(volume("vol-1", "created"));
+    script.alarm();
+    script.answers([absent(), volume("vol-1", "created")]);
+    script.alarm();
+    script.answers([machines([a_machine("m2", "stopped")]), held("vol-1", "m2")]);
+    script.answer(a_machine("m2", "stopped").seen()).is(r#"
+        applied: stopped
+        set flyMachineId "m2"
+        off the list machine m2
+        log recover_machine_from_metadata by=alarm machine=m2 region=iad fly_state:"stopped"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
+}
