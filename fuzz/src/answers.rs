@@ -44,6 +44,9 @@ const TELLING: [&str; 21] = [
     "manifest_unknown",
 ];
 
+/// Phrases that name the app as gone, and so say nothing of what is in it.
+const NO_APP: [&str; 2] = ["app not found", "could not find app"];
+
 /// Phrases that name a thing as gone.
 const GONE: [&str; 4] = ["not found", "not_found", "could not find", "does not exist"];
 
@@ -62,8 +65,7 @@ pub fn answers(data: &[u8]) -> bool {
     let stored = serde_json::to_string(&fault).expect("a fault can be written");
     assert_eq!(serde_json::from_str::<Fault>(&stored).ok().as_ref(), Some(&fault), "{stored}");
     assert_eq!(classify(call, status, &body), fault, "the same answer is classed the same");
-    let said = said(&body);
-    if let Some(law) = broken(call, status, &body, &said, &fault.kind) {
+    if let Some(law) = broken(call, &Said::read(&body), status.unwrap_or(0), &fault.kind) {
         panic!("{law}: {call} {status:?} {body:?} is classed as {fault:?}");
     }
     true
@@ -81,72 +83,98 @@ fn made_up(data: &[u8]) -> Answer {
     Answer { call, status, body: raw.rest() }
 }
 
-/// Everything that can be read out of a body, in lower case.
-fn said(body: &str) -> String {
-    fn collect(value: &Value, found: &mut Vec<String>) {
-        match value {
-            Value::String(text) => found.push(text.clone()),
-            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-            Value::Object(members) => members.values().for_each(|member| collect(member, found)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+/// A body in lower case.
+struct Said {
+    /// What it says to people: the first of its parts that says anything.
+    sentence: String,
+    /// Everything that can be read out of it.
+    everything: String,
+}
+
+impl Said {
+    fn read(body: &str) -> Self {
+        let parsed: Value = serde_json::from_str(body).unwrap_or_default();
+        let mut parts = vec![body.to_string()];
+        collect(&parsed, &mut parts);
+        let sentences = ["error", "message"].into_iter().filter_map(|name| parsed[name].as_str());
+        let sentence = sentences.chain([body]).map(str::trim).find(|text| !text.is_empty()).unwrap_or_default();
+        Self { sentence: sentence.to_ascii_lowercase(), everything: parts.join("\n").to_ascii_lowercase() }
     }
-    let mut found = vec![body.to_string()];
-    collect(&serde_json::from_str(body).unwrap_or_default(), &mut found);
-    found.join("\n").to_ascii_lowercase()
+
+    fn says(&self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| self.everything.contains(phrase))
+    }
+
+    fn names_as_gone(&self, thing: &str, other: &str) -> bool {
+        let is_about = |word: &str| self.sentence.contains(word);
+        GONE.iter().any(|phrase| is_about(phrase)) && (is_about(thing) || !is_about(other))
+    }
+}
+
+fn collect(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Object(members) => members.values().for_each(|member| collect(member, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// The law that a class breaks.
-fn broken(call: CallKind, status: Option<u16>, body: &str, said: &str, class: &FaultKind) -> Option<&'static str> {
-    let says = |phrases: &[&str]| phrases.iter().any(|phrase| said.contains(phrase));
-    let code = status.unwrap_or(0);
-    let about_one_thing = ![CallKind::ListMachines, CallKind::ListVolumes, CallKind::CreateMachine].contains(&call);
+fn broken(call: CallKind, said: &Said, code: u16, class: &FaultKind) -> Option<&'static str> {
+    let is = |unwanted: &FaultKind| class == unwanted;
     let laws = [
         (
             "nothing but a refusal says that something was not done",
-            *class == FaultKind::Unknown || (400..=599).contains(&code),
+            is(&FaultKind::Unknown) || (400..=599).contains(&code),
         ),
-        ("nobody knows what became of a call that ran out of time", code != 408 || *class == FaultKind::Unknown),
-        (
-            "only a 404 about one thing tells that it is gone",
-            *class != FaultKind::Absent || (code == 404 && about_one_thing),
-        ),
-        (
-            "gone is what the answer names as gone, or what it says nothing about",
-            *class != FaultKind::Absent || says(&GONE) || (body.trim().is_empty() && call != CallKind::CreateVolume),
-        ),
-        (
-            "what cannot be found is not the app",
-            *class != FaultKind::Absent || !says(&["app not found", "could not find app"]),
-        ),
-        (
-            "a page is no answer",
-            *class != FaultKind::Absent || !(body.trim_start().starts_with('<') || says(&["page not found"])),
-        ),
+        ("nobody knows what became of a call that ran out of time", code != 408 || is(&FaultKind::Unknown)),
+        ("only a 404 that names the thing tells that it is gone", !is(&FaultKind::Absent) || is_gone(call, said, code)),
         (
             "a volume is missed only by what mounts it, and only where the answer names it",
-            *class != FaultKind::MissingVolume
+            !is(&FaultKind::MissingVolume)
                 || ([CallKind::CreateMachine, CallKind::UpdateMachine].contains(&call)
                     && [400, 404, 422].contains(&code)
-                    && says(&GONE)
-                    && said.contains("volume")),
+                    && said.says(&GONE)
+                    && said.says(&["volume"])),
         ),
         (
             "what says nothing known is unknown",
-            *class == FaultKind::Unknown
-                || !((code == 404 && !body.trim().is_empty()) || (500..=599).contains(&code))
-                || says(&TELLING),
+            is(&FaultKind::Unknown)
+                || !((code == 404 && !said.everything.trim().is_empty()) || (500..=599).contains(&code))
+                || said.says(&TELLING),
         ),
-        ("too many requests are 429", (*class == FaultKind::RateLimited) == (code == 429)),
+        ("too many requests are 429", is(&FaultKind::RateLimited) == (code == 429)),
         (
             "whoever may not ask learns nothing",
-            *class != FaultKind::Unauthorized || [401, 403].contains(&code) || (code == 404 && says(&["app"])),
+            !is(&FaultKind::Unauthorized) || [401, 403].contains(&code) || (code == 404 && said.says(&NO_APP)),
         ),
-        ("no room is told in words", !matches!(class, FaultKind::NoCapacity(_)) || says(&TELLING)),
+        ("no room is told in words", !matches!(class, FaultKind::NoCapacity(_)) || said.says(&TELLING)),
         (
             "a name is taken in words",
-            !matches!(class, FaultKind::Conflict(_)) || says(&["name violation", "name_taken"]),
+            !matches!(class, FaultKind::Conflict(_)) || said.says(&["unique machine name violation", "name_taken"]),
         ),
     ];
     laws.into_iter().find(|(_, holds)| !holds).map(|(law, _)| law)
+}
+
+/// Whether an answer names what the call is about as gone; one without a word is about just that.
+fn is_gone(call: CallKind, said: &Said, code: u16) -> bool {
+    let is_page = said.sentence.starts_with('<') || said.sentence.contains("page not found");
+    let is_silent = said.sentence.is_empty();
+    let named = match call {
+        CallKind::GetMachine
+        | CallKind::UpdateMachine
+        | CallKind::StartMachine
+        | CallKind::StopMachine
+        | CallKind::DestroyMachine
+        | CallKind::WaitMachine
+        | CallKind::ProbeHealth => is_silent || said.names_as_gone("machine", "volume"),
+        CallKind::GetVolume | CallKind::DeleteVolume | CallKind::ListSnapshots => {
+            is_silent || said.names_as_gone("volume", "machine")
+        }
+        CallKind::CreateVolume => said.names_as_gone("volume", "machine") || said.names_as_gone("snapshot", "machine"),
+        CallKind::ListMachines | CallKind::ListVolumes | CallKind::CreateMachine => false,
+    };
+    code == 404 && named && !is_page && !said.says(&NO_APP)
 }

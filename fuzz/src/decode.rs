@@ -1,13 +1,38 @@
-//! Stored records: arbitrary text.
+//! Stored records: arbitrary text, and records of which some members were changed.
 
+use super::edit::edit;
 use super::life::Life;
+use super::raw::Raw;
+use super::samples::SAMPLES;
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
-use kiloclaw_lifecycle::{Input, persist};
+use kiloclaw_lifecycle::{Input, Instance, persist};
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// What can be decoded can be encoded again, is the same then, and can be carried on.
 pub fn decode(data: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(data) else { return false };
-    let Ok(instance) = persist::decode(text) else { return false };
+    let text = String::from_utf8_lossy(data);
+    let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+    match persist::decode(&text) {
+        Ok(instance) => carry_on(instance),
+        Err(_) if is_json => return false,
+        Err(_) => {
+            let Ok(instance) = persist::decode(&made_up(&mut Raw::new(data))) else { return false };
+            carry_on(instance);
+        }
+    }
+    true
+}
+
+fn made_up(raw: &mut Raw<'_>) -> String {
+    let (_, sample) = raw.one_of(SAMPLES);
+    let mut record: Value = serde_json::from_str(sample).expect("a sample is JSON");
+    edit(raw, &mut record);
+    record.to_string()
+}
+
+/// A few steps of an instance that nothing answers well.
+pub(super) fn carry_on(instance: Instance) {
     let mut life = Life::of(instance);
     life.input(Input::Resume);
     for kind in [FaultKind::Unknown, FaultKind::Absent, FaultKind::Refused] {
@@ -16,5 +41,5 @@ pub fn decode(data: &[u8]) -> bool {
         }
         life.ring();
     }
-    true
+    life.end();
 }

@@ -1,14 +1,16 @@
 //! Flat records: real keys with values that may be anything.
 
-use super::life::{Life, NOW, kept};
+use super::decode::carry_on;
+use super::edit::edit;
+use super::life::{NOW, exported, kept};
 use super::raw::Raw;
 use super::samples::instances;
-use kiloclaw_lifecycle::fault::{Fault, FaultKind};
+use kiloclaw_lifecycle::Policy;
 use kiloclaw_lifecycle::persist::flat::{export, import};
-use kiloclaw_lifecycle::{Input, Policy};
 use serde_json::{Map, Value, json};
 
-const KEYS: [&str; 50] = [
+/// The keys that the library reads.
+const KEYS: [&str; 41] = [
     "userId",
     "sandboxId",
     "flyAppName",
@@ -50,38 +52,27 @@ const KEYS: [&str; 50] = [
     "destroyVolumeAttempts",
     "providerState",
     "lifecycle",
-    "orgId",
-    "botName",
-    "channels",
-    "envVars",
-    "gatewayToken",
-    "status",
-    "status",
-    "flyVolumeId",
-    "flyMachineId",
 ];
+
+/// Keys of the system that it takes over from which mean nothing to it.
+const OTHERS: [&str; 3] = ["orgId", "channels", "gatewayToken"];
 
 /// What can be imported can be exported, comes back the same, and can be carried on.
 pub fn flat(data: &[u8]) -> bool {
     let record = written(data).unwrap_or_else(|| made_up(&mut Raw::new(data)));
-    let shown = Value::Object(record.clone());
     let Ok(imported) = import(&record, 7, &Policy::default(), NOW) else { return false };
     let Some(instance) = imported else {
         let named = |key: &str| record.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-        assert!(!named("flyVolumeId") && !named("flyMachineId"), "a record that names something is nothing: {shown}");
+        assert!(
+            !named("flyVolumeId") && !named("flyMachineId"),
+            "a record that names something is nothing: {record:?}"
+        );
         return true;
     };
     kept(&instance);
+    exported(&instance);
     untouched(&record, &export(&instance));
-    let mut life = Life::of(instance);
-    life.ring();
-    life.input(Input::Resume);
-    for kind in [FaultKind::Unknown, FaultKind::Absent, FaultKind::Refused] {
-        if let Some(op) = life.instance.as_ref().and_then(|instance| instance.in_flight()) {
-            life.input(Input::Outcome { op, result: Err(Fault::new(kind, Some(500), "as the test says")) });
-        }
-        life.ring();
-    }
+    carry_on(instance);
     true
 }
 
@@ -91,9 +82,9 @@ fn written(data: &[u8]) -> Option<Map<String, Value>> {
 }
 
 /// Keys that mean nothing to the library come out as they went in.
-fn untouched(given: &Map<String, Value>, exported: &Map<String, Value>) {
+fn untouched(given: &Map<String, Value>, came_out: &Map<String, Value>) {
     for (key, value) in given.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())) {
-        assert_eq!(exported.get(key), Some(value), "{key} of {}", Value::Object(given.clone()));
+        assert_eq!(came_out.get(key), Some(value), "{key} of {}", Value::Object(given.clone()));
     }
 }
 
@@ -109,7 +100,11 @@ fn made_up(raw: &mut Raw<'_>) -> Map<String, Value> {
         }
     };
     for _ in 0..raw.below(16) {
-        let key = if raw.below(8) == 7 { raw.text() } else { (*raw.one_of(&KEYS)).to_string() };
+        let key = match raw.below(8) {
+            0 => raw.text(),
+            1 => (*raw.one_of(&OTHERS)).to_string(),
+            _ => (*raw.one_of(&KEYS)).to_string(),
+        };
         let value = if key == "lifecycle" { lifecycle(raw) } else { raw.value(2) };
         record.insert(key, value);
     }
@@ -120,26 +115,6 @@ fn made_up(raw: &mut Raw<'_>) -> Map<String, Value> {
 fn lifecycle(raw: &mut Raw<'_>) -> Value {
     let exported = export(raw.one_of(instances()));
     let mut value = exported.get("lifecycle").cloned().unwrap_or_default();
-    for _ in 0..raw.below(4) {
-        let mut path = String::new();
-        for _ in 0..raw.below(6) {
-            let members = names(value.pointer(&path));
-            if !members.is_empty() {
-                path = format!("{path}/{}", raw.one_of(&members));
-            }
-        }
-        if let Some(place) = value.pointer_mut(&path) {
-            *place = raw.value(1);
-        }
-    }
+    edit(raw, &mut value);
     value
-}
-
-/// What the members of a value are called in a path.
-fn names(value: Option<&Value>) -> Vec<String> {
-    match value {
-        Some(Value::Object(members)) => members.keys().cloned().collect(),
-        Some(Value::Array(items)) => (0..items.len()).map(|at| at.to_string()).collect(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) | None => Vec::new(),
-    }
 }

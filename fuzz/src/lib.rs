@@ -6,6 +6,7 @@
 
 mod answers;
 mod decode;
+mod edit;
 mod flat;
 mod hostile;
 mod life;
@@ -21,6 +22,9 @@ pub use flat::flat;
 pub use outcomes::outcomes;
 pub use scenario::scenario;
 
+/// What a target does with its input.
+pub type Body = fn(&[u8]) -> bool;
+
 /// Every target with its name.
-pub const TARGETS: [(&str, fn(&[u8]) -> bool); 5] =
+pub const TARGETS: [(&str, Body); 5] =
     [("answers", answers), ("decode", decode), ("flat", flat), ("outcomes", outcomes), ("scenario", scenario)];

@@ -1,5 +1,6 @@
 //! An instance that is carried on by whatever comes in, and what must hold after each step.
 
+use kiloclaw_lifecycle::call::Call;
 use kiloclaw_lifecycle::persist::{self, flat};
 use kiloclaw_lifecycle::{Effect, Input, Instance, Policy, Step, Timestamp, Verdict, step};
 
@@ -10,17 +11,21 @@ pub(super) struct Life {
     pub(super) policy: Policy,
     pub(super) now: Timestamp,
     pub(super) instance: Option<Instance>,
+    /// The call in flight.
+    pub(super) call: Option<Call>,
 }
 
 impl Life {
     pub(super) fn of(instance: Instance) -> Self {
         kept(&instance);
-        Self { policy: Policy::default(), now: NOW, instance: Some(instance) }
+        let call = instance.admin_view().call.map(|call| call.call);
+        Self { policy: Policy::default(), now: NOW, instance: Some(instance), call }
     }
 
     /// Hands in an input, twice, and takes the step.
     pub(super) fn input(&mut self, input: Input) -> Verdict {
         let before = self.instance.take();
+        let flew = before.as_ref().and_then(Instance::in_flight);
         let step = step(before.as_ref(), &self.policy, self.now, input.clone());
         let again = kiloclaw_lifecycle::step(before.as_ref(), &self.policy, self.now, input);
         assert_eq!(step, again, "the same arguments bring the same step");
@@ -29,21 +34,27 @@ impl Life {
         let told = serde_json::to_string(&verdict).expect("a verdict can be written");
         assert_eq!(serde_json::from_str::<Verdict>(&told).ok().as_ref(), Some(&verdict), "{told}");
         let (next, effects) = step.committed();
-        let calls: Vec<_> = effects
-            .iter()
-            .filter_map(|effect| if let Effect::Call(call) = effect { Some(call) } else { None })
-            .collect();
-        assert!(calls.len() <= 1, "one call at a time: {calls:?}");
-        for call in calls {
-            assert_eq!(next.as_ref().and_then(Instance::in_flight), Some(call.id), "the record knows of the call");
-            assert!(needs_commit || !call.id.kind.mutates(), "{} leaves before a commit", call.id);
+        let in_flight = next.as_ref().and_then(Instance::in_flight);
+        self.call.take_if(|_| in_flight.is_none() || in_flight != flew);
+        for effect in effects {
+            let Effect::Call(operation) = effect else { continue };
+            assert_eq!(in_flight, Some(operation.id), "one call at a time, and the record knows of it");
+            assert!(needs_commit || !operation.id.kind.mutates(), "{} leaves before a commit", operation.id);
+            self.call = Some(operation.call);
         }
         if let Some(next) = &next {
             kept(next);
-            let _ = next.explain(&self.policy);
         }
         self.instance = next;
         verdict
+    }
+
+    /// The last instance can be explained and exported.
+    pub(super) fn end(&self) {
+        if let Some(instance) = &self.instance {
+            let _ = instance.explain(&self.policy);
+            exported(instance);
+        }
     }
 
     /// A live instance always has an alarm, and it does not lie behind.
@@ -67,13 +78,17 @@ impl Life {
     }
 }
 
-/// What is stored brings the same instance back, what is exported one that looks the same, and it can be shown.
+/// What is stored brings the same instance back.
 pub(super) fn kept(instance: &Instance) {
     let stored = persist::encode(instance).expect("every instance can be stored");
     let back = persist::decode(&stored);
     assert_eq!(back.as_ref(), Ok(instance), "what is stored brings the same instance back: {stored}");
-    assert_eq!(back.and_then(|back| Ok(persist::encode(&back).ok())), Ok(Some(stored)), "byte for byte");
+    let again = back.ok().and_then(|back| persist::encode(&back).ok());
+    assert_eq!(again, Some(stored), "byte for byte");
+}
 
+/// What is exported brings an instance back that looks the same.
+pub(super) fn exported(instance: &Instance) {
     let view = instance.admin_view();
     serde_json::to_string(&view).expect("every view can be written");
     let record = flat::export(instance);

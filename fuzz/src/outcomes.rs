@@ -41,7 +41,7 @@ struct Script {
 }
 
 /// Longest life that is made up.
-const MOST_TURNS: usize = 64;
+const MOST_TURNS: usize = 48;
 
 /// Every outcome is taken or turned down, and leaves a record that can be kept and carried on.
 pub fn outcomes(data: &[u8]) -> bool {
@@ -66,6 +66,7 @@ fn play(start: usize, mut next: impl FnMut(&Life) -> Option<Turn>) -> bool {
         told.turns.push(turn.clone());
         take(&mut life, turn);
     }
+    life.end();
     !told.turns.is_empty()
 }
 
@@ -83,18 +84,18 @@ fn take(life: &mut Life, turn: Turn) {
 
 fn made_up(raw: &mut Raw<'_>, life: &Life) -> Turn {
     let instance = life.instance.as_ref();
-    let call = instance.and_then(|instance| instance.admin_view().call).map(|call| call.call);
+    let call = life.call.as_ref();
     // Read in any case, so that a change of the choice below does not shift the rest.
     let other = hostile::kind(raw);
     match raw.below(16) {
-        0..=8 => match &call {
+        0..=8 => match call {
             Some(call) => Turn::Answer(hostile::result(raw, call.kind(), Some(call), instance)),
             None => Turn::Ring,
         },
-        9 => Turn::Answer(hostile::result(raw, other, call.as_ref(), instance)),
+        9 => Turn::Answer(hostile::result(raw, other, call, instance)),
         10 => Turn::Stray {
             op: OpId { number: raw.number(), kind: other },
-            result: hostile::result(raw, other, call.as_ref(), instance),
+            result: hostile::result(raw, other, call, instance),
         },
         11 | 12 => Turn::Command(hostile::command(raw, instance)),
         13 => Turn::Wait(raw.number() % 1_000_000_000),

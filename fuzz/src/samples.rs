@@ -1,4 +1,4 @@
-//! Stored instances in many situations, to begin with.
+//! Stored instances in many situations, and scenarios, to begin with.
 
 use kiloclaw_lifecycle::{Instance, persist};
 use std::sync::OnceLock;
@@ -58,3 +58,19 @@ pub(super) fn instances() -> &'static [Instance] {
         decoded.collect()
     })
 }
+
+/// Some scenarios.
+pub(super) const SCENARIOS: &[&str] = &[
+    include_str!("../../tests/scenarios/alarm-healthy-costs-two-reads.json"),
+    include_str!("../../tests/scenarios/recovery-times-out.json"),
+    include_str!("../../tests/scenarios/crash-recovery-create-volume-before.json"),
+    include_str!("../../tests/scenarios/lost-answer-of-create-machine.json"),
+    include_str!("../../tests/scenarios/destroy-survives-crashes.json"),
+    include_str!("../../tests/scenarios/start-capacity-412-forks-data.json"),
+    include_str!("../../tests/scenarios/reassociate-onto-another-volume.json"),
+    include_str!("../../tests/scenarios/restore-transient-errors-are-retried.json"),
+    include_str!("../../tests/scenarios/cleanup-of-a-hydrating-source-is-held-back.json"),
+    include_str!("../../tests/scenarios/stop-that-takes-too-long.json"),
+    include_str!("../../tests/scenarios/volume-missing-loss-accepted.json"),
+    include_str!("../../tests/scenarios/provision-then-start.json"),
+];

@@ -1,9 +1,13 @@
-//! Scenario files: arbitrary text.
+//! Scenario files: arbitrary text, and files of which some members were changed.
 
-use super::life::kept;
+use super::edit::edit;
+use super::life::{exported, kept};
+use super::raw::Raw;
+use super::samples::SCENARIOS;
 use super::world::World;
 use kiloclaw_lifecycle::Policy;
 use kiloclaw_lifecycle::testkit::scenario::{Scenario, run};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// A run of more steps takes longer than a fuzzer can wait for.
@@ -15,21 +19,39 @@ const LATEST_START: u64 = 1_000_000_000_000_000;
 
 /// What can be read can be run; the run ends, is the same every time, and breaks no law that the file itself does not break.
 pub fn scenario(data: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(data) else { return false };
-    let Ok(scenario) = Scenario::parse(text) else { return false };
+    let text = String::from_utf8_lossy(data);
+    let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+    match Scenario::parse(&text) {
+        Ok(scenario) => play(&scenario, &text),
+        Err(_) if is_json => false,
+        Err(_) => {
+            let text = made_up(&mut Raw::new(data));
+            Scenario::parse(&text).is_ok_and(|scenario| play(&scenario, &text))
+        }
+    }
+}
+
+fn made_up(raw: &mut Raw<'_>) -> String {
+    let mut file: Value = serde_json::from_str(raw.one_of::<&str>(SCENARIOS)).expect("a scenario is JSON");
+    edit(raw, &mut file);
+    file.to_string()
+}
+
+fn play(scenario: &Scenario, text: &str) -> bool {
     let file: Value = serde_json::from_str(text).expect("a scenario is JSON");
     if !is_short(&file, scenario.policy()) {
         return false;
     }
-    let outcome = run(&scenario);
-    assert_eq!(outcome.json(), run(&scenario).json(), "a scenario runs the same every time");
+    let outcome = run(scenario);
+    assert_eq!(outcome.json(), run(scenario).json(), "a scenario runs the same every time");
     let world = World::new(&file, scenario.policy(), outcome.json());
     let violations = outcome.json()["violations"].as_array().expect("a list of violations");
     for violation in violations.iter().filter_map(Value::as_str) {
-        assert!(world.explains(violation), "{violation}");
+        assert!(world.explains(violation), "{violation} in {text}");
     }
     if let Some(instance) = outcome.instance() {
         kept(instance);
+        exported(instance);
     }
     true
 }
