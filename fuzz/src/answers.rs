@@ -2,15 +2,16 @@
 
 use super::hostile;
 use super::raw::Raw;
+use super::told::Told;
 use kiloclaw_lifecycle::adapter::fly::answer::{classify, still_in};
 use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An answer as seeds are kept.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
     call: CallKind,
@@ -53,19 +54,22 @@ const GONE: [&str; 4] = ["not found", "not_found", "could not find", "does not e
 /// Every answer is classed; nothing is taken for gone or for not done that does not say so.
 pub fn answers(data: &[u8]) -> bool {
     let is_json = serde_json::from_slice::<IgnoredAny>(data).is_ok();
-    let Answer { call, status, body } = match serde_json::from_slice(data) {
+    let answer = match serde_json::from_slice(data) {
         Ok(answer) => answer,
         Err(_) if is_json => return false,
         Err(_) => made_up(data),
     };
-    let _ = still_in(&body);
-    let fault = classify(call, status, &body);
+    let _told = Told(|| serde_json::to_string(&answer).unwrap_or_default());
+    let Answer { call, status, body } = &answer;
+    let (call, status) = (*call, *status);
+    let _ = still_in(body);
+    let fault = classify(call, status, body);
     assert_eq!(fault.status, status, "the status is kept");
     assert!(fault.message.chars().count() <= 200, "the message is cut: {}", fault.message);
     let stored = serde_json::to_string(&fault).expect("a fault can be written");
     assert_eq!(serde_json::from_str::<Fault>(&stored).ok().as_ref(), Some(&fault), "{stored}");
-    assert_eq!(classify(call, status, &body), fault, "the same answer is classed the same");
-    if let Some(law) = broken(call, &Said::read(&body), status.unwrap_or(0), &fault.kind) {
+    assert_eq!(classify(call, status, body), fault, "the same answer is classed the same");
+    if let Some(law) = broken(call, &Said::read(body), status.unwrap_or(0), &fault.kind) {
         panic!("{law}: {call} {status:?} {body:?} is classed as {fault:?}");
     }
     true

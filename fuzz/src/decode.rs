@@ -4,6 +4,7 @@ use super::edit::edit;
 use super::life::Life;
 use super::raw::Raw;
 use super::samples::SAMPLES;
+use super::told::Told;
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::{Input, Instance, persist};
 use serde::de::IgnoredAny;
@@ -13,14 +14,13 @@ use serde_json::Value;
 pub fn decode(data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data);
     let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
-    match persist::decode(&text) {
-        Ok(instance) => carry_on(instance),
-        Err(_) if is_json => return false,
-        Err(_) => {
-            let Ok(instance) = persist::decode(&made_up(&mut Raw::new(data))) else { return false };
-            carry_on(instance);
-        }
-    }
+    if is_json { play(&text) } else { play(&made_up(&mut Raw::new(data))) }
+}
+
+fn play(text: &str) -> bool {
+    let _told = Told(|| text.to_string());
+    let Ok(instance) = persist::decode(text) else { return false };
+    carry_on(instance);
     true
 }
 

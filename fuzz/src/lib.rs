@@ -14,6 +14,7 @@ mod outcomes;
 mod raw;
 mod samples;
 mod scenario;
+mod told;
 mod world;
 
 pub use answers::answers;

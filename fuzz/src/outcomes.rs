@@ -4,12 +4,14 @@ use super::hostile;
 use super::life::Life;
 use super::raw::Raw;
 use super::samples::{SAMPLES, instances};
+use super::told::Told;
 use kiloclaw_lifecycle::call::Done;
 use kiloclaw_lifecycle::fault::Fault;
 use kiloclaw_lifecycle::id::OpId;
 use kiloclaw_lifecycle::{Command, Input};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 
 /// What happens next.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,7 +34,7 @@ enum Turn {
 }
 
 /// A script as seeds are kept.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Script {
     /// The name of the sample it begins with.
@@ -59,15 +61,15 @@ pub fn outcomes(data: &[u8]) -> bool {
 fn play(start: usize, mut next: impl FnMut(&Life) -> Option<Turn>) -> bool {
     let (Some(instance), Some((sample, _))) = (instances().get(start), SAMPLES.get(start)) else { return false };
     let mut life = Life::of(instance.clone());
-    let mut told = Told { sample, turns: Vec::new() };
-    while told.turns.len() < MOST_TURNS
-        && let Some(turn) = next(&life)
-    {
-        told.turns.push(turn.clone());
+    let script = RefCell::new(Script { sample: (*sample).to_string(), turns: Vec::new() });
+    let _told = Told(|| serde_json::to_string(&script).unwrap_or_default());
+    for _ in 0..MOST_TURNS {
+        let Some(turn) = next(&life) else { break };
+        script.borrow_mut().turns.push(turn.clone());
         take(&mut life, turn);
     }
     life.end();
-    !told.turns.is_empty()
+    !script.borrow().turns.is_empty()
 }
 
 fn take(life: &mut Life, turn: Turn) {
@@ -101,20 +103,5 @@ fn made_up(raw: &mut Raw<'_>, life: &Life) -> Turn {
         13 => Turn::Wait(raw.number() % 1_000_000_000),
         14 => Turn::Resume,
         _ => Turn::Ring,
-    }
-}
-
-/// Tells what happened when it ends badly, in the form in which a seed is kept.
-struct Told {
-    sample: &'static str,
-    turns: Vec<Turn>,
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let turns = serde_json::to_string(&self.turns).unwrap_or_default();
-            eprintln!("{{\"sample\": \"{}\", \"turns\": {turns}}}", self.sample);
-        }
     }
 }

@@ -4,6 +4,7 @@ use super::edit::edit;
 use super::life::{exported, kept};
 use super::raw::Raw;
 use super::samples::SCENARIOS;
+use super::told::Told;
 use super::world::World;
 use kiloclaw_lifecycle::Policy;
 use kiloclaw_lifecycle::testkit::scenario::{Scenario, run};
@@ -21,14 +22,7 @@ const LATEST_START: u64 = 1_000_000_000_000_000;
 pub fn scenario(data: &[u8]) -> bool {
     let text = String::from_utf8_lossy(data);
     let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
-    match Scenario::parse(&text) {
-        Ok(scenario) => play(&scenario, &text),
-        Err(_) if is_json => false,
-        Err(_) => {
-            let text = made_up(&mut Raw::new(data));
-            Scenario::parse(&text).is_ok_and(|scenario| play(&scenario, &text))
-        }
-    }
+    if is_json { play(&text) } else { play(&made_up(&mut Raw::new(data))) }
 }
 
 fn made_up(raw: &mut Raw<'_>) -> String {
@@ -37,17 +31,19 @@ fn made_up(raw: &mut Raw<'_>) -> String {
     file.to_string()
 }
 
-fn play(scenario: &Scenario, text: &str) -> bool {
+fn play(text: &str) -> bool {
+    let _told = Told(|| text.to_string());
+    let Ok(scenario) = Scenario::parse(text) else { return false };
     let file: Value = serde_json::from_str(text).expect("a scenario is JSON");
     if !is_short(&file, scenario.policy()) {
         return false;
     }
-    let outcome = run(scenario);
-    assert_eq!(outcome.json(), run(scenario).json(), "a scenario runs the same every time");
+    let outcome = run(&scenario);
+    assert_eq!(outcome.json(), run(&scenario).json(), "a scenario runs the same every time");
     let world = World::new(&file, scenario.policy(), outcome.json());
     let violations = outcome.json()["violations"].as_array().expect("a list of violations");
     for violation in violations.iter().filter_map(Value::as_str) {
-        assert!(world.explains(violation), "{violation} in {text}");
+        assert!(world.explains(violation), "{violation}");
     }
     if let Some(instance) = outcome.instance() {
         kept(instance);
