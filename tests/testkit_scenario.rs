@@ -301,3 +301,16 @@ fn what_an_expectation_matches() {
         assert_eq!(verdict(expect.clone()), holds, "{expect}");
     }
 }
+
+#[test]
+fn times_that_no_clock_shows_are_compared_all_the_same() {
+    let mut record = running();
+    record["beyond"] = json!(1e300);
+    let verdict = |about: Value| {
+        let expect = json!({ "record": { "beyond": { "about": about, "within": "1m" } } });
+        outcome(json!({ "record": record, "fly": healthy(), "expect": expect }))["ok"] == true
+    };
+    assert!(!verdict(json!(-1e300)));
+    assert!(!verdict(json!("now")));
+    assert!(verdict(json!(1e300)));
+}

@@ -130,7 +130,7 @@ impl Exam<'_> {
         let bound = |name: &str| form.get(name).and_then(|bound| self.instant(bound));
         if let Some(about) = bound("about") {
             let within = form.get("within").and_then(Value::as_str).and_then(times::duration).unwrap_or(0);
-            return (at - about).abs() <= within;
+            return at.abs_diff(about) <= within.unsigned_abs();
         }
         bound("min").is_none_or(|min| min <= at) && bound("max").is_none_or(|max| at <= max)
     }
