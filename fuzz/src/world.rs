@@ -41,10 +41,11 @@ impl<'a> World<'a> {
         if about("more than ") {
             return self.crashes_for_ever() || self.ended > END_OF_TIME;
         }
-        if about("data: the volume ") {
+        // A world that is not possible has been said to be something else than it is; dates of a record that nobody has written mean nothing.
+        if about("I8 ") {
             return self.record_is_by_hand();
         }
-        if about("data: ") || about("writers: ") {
+        if about("I1 ") || about("I2 ") || about("I3 ") {
             return self.record_is_by_hand() || !self.is_possible();
         }
         false

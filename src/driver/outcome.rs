@@ -19,6 +19,13 @@ pub struct Held {
     pub(super) revision: Option<Revision>,
 }
 
+impl Held {
+    /// The instance that waits for the answer.
+    pub fn instance(&self) -> &Instance {
+        &self.instance
+    }
+}
+
 /// A call to be made now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {

@@ -16,10 +16,12 @@ use super::steps::Step;
 use crate::call::Operation;
 use crate::command::{Code, CommandKind, RequestId};
 use crate::driver::{Applied, Decision, Driver, Held};
+use crate::id::Identity;
 use crate::id::SandboxId;
 use crate::instance::Instance;
 use crate::persist;
 use crate::step::{Alarm, Effect, Input, Verdict};
+use crate::testkit::check::Checker;
 use crate::testkit::fly::SimFly;
 use crate::testkit::request::Request;
 use crate::testkit::store::MemoryStore;
@@ -86,6 +88,8 @@ struct Engine<'a> {
     results: Vec<CommandResult>,
     /// The commands that answer with their end and have not, with their steps.
     awaited: BTreeMap<RequestId, usize>,
+    /// None where the file names nobody who could have an instance.
+    checker: Option<Checker>,
     violations: Vec<String>,
     trace: Option<trace::Recorder>,
     ticks: u64,
@@ -112,6 +116,7 @@ impl<'a> Engine<'a> {
             journal: Journal::default(),
             results: Vec::new(),
             awaited: BTreeMap::new(),
+            checker: whose(scenario).map(|identity| Checker::new(identity, &scenario.policy)),
             violations: Vec::new(),
             trace: None,
             ticks: 0,
@@ -163,6 +168,9 @@ impl<'a> Engine<'a> {
         match persist::encode(instance) {
             Ok(record) => {
                 self.store.put(&self.scenario.sandbox, record, Some(instance.alarm()));
+                if let Some(checker) = &mut self.checker {
+                    self.sim.with(|world| checker.adopt(instance, world));
+                }
                 self.feed(Input::Resume, None);
                 self.settle();
             }
@@ -188,6 +196,7 @@ impl<'a> Engine<'a> {
                     self.violated(format!("steps[{at}]: there is no machine {id}"));
                 } else {
                     self.sim.with(|world| parts.put(world, id, &self.defaults));
+                    self.disturbed();
                 }
             }
             Step::Volume(id, parts) => {
@@ -196,6 +205,7 @@ impl<'a> Engine<'a> {
                     self.violated(format!("steps[{at}]: there is no volume {id}"));
                 } else {
                     self.sim.with(|world| parts.put(world, id, &self.defaults));
+                    self.disturbed();
                 }
             }
             Step::Resume => self.feed(Input::Resume, None),
@@ -296,7 +306,7 @@ impl<'a> Engine<'a> {
                 return Chain::Done;
             }
             let crashed = |engine: &Self| Chain::Crashed { kept: engine.store.commits() > commits };
-            let given = input.clone();
+            let (given, before) = (input.clone(), self.before(held.as_ref()));
             let decided = ready(self.driver.decide(&self.scenario.sandbox, held, input));
             let Some(decision) = self.unless_stuck(decided) else { return Chain::Done };
             self.traced(|trace, sandbox| trace.step(sandbox, 0, decision.now(), &given, decision.step()));
@@ -305,7 +315,8 @@ impl<'a> Engine<'a> {
                 self.traced(|trace, sandbox| trace.lost(sandbox, 0));
                 return crashed(self);
             }
-            self.inspect(&decision);
+            self.decided(before.as_ref(), &given, &decision);
+            let was = self.stored();
             let committed = ready(self.driver.commit(decision));
             let Some(applied) = self.unless_stuck(committed) else { return Chain::Done };
             self.note();
@@ -313,7 +324,7 @@ impl<'a> Engine<'a> {
                 self.verdict(at, &applied.verdict);
             }
             is_first = false;
-            self.inspect_committed(&applied);
+            self.committed(was.as_ref());
             let Applied { pending, replies, .. } = applied;
             for reply in replies {
                 if let Some(at) = self.awaited.remove(&reply.to) {
@@ -321,15 +332,16 @@ impl<'a> Engine<'a> {
                 }
             }
             let Some(pending) = pending else { return Chain::Done };
-            self.inspect_call(&pending.operation, pending.held.is_some());
+            self.leaves(&pending.operation);
             let strike = match &mishap {
                 Some(Mishap::Crash(Crash::Before)) => return crashed(self),
                 Some(Mishap::Strike(strike)) => Some(strike.clone()),
                 Some(Mishap::Crash(Crash::After | Crash::Uncommitted)) | None => None,
             };
-            self.sim.strike_next(strike);
+            self.sim.strike_next(strike.clone());
             let outcome = ready(self.driver.execute(&pending.operation).map(Ok::<_, String>));
             let Some(outcome) = self.unless_stuck(outcome) else { return Chain::Done };
+            self.landed(&Request::from(&pending.operation.call), &outcome, strike.as_ref());
             self.note();
             if matches!(mishap, Some(Mishap::Crash(Crash::After))) {
                 return crashed(self);
@@ -385,8 +397,9 @@ impl<'a> Engine<'a> {
         let now = self.now();
         let alarm = self.alarm().map(|alarm| alarm.at);
         if instance.is_some() && alarm.is_none_or(|at| at < now) && !self.halted {
-            self.violated("alarm: none, or a past one, at the end of the run");
+            self.violated("I5 alarm: none, or a past one, at the end of the run");
         }
+        self.collect();
         self.results.sort_by_key(|result| result.step);
         let commits = self.store.commits();
         self.sim.with(|world| {
@@ -405,6 +418,11 @@ impl<'a> Engine<'a> {
             })
         })
     }
+}
+
+/// Whose instance it is, if it can be anybody's.
+fn whose(scenario: &Scenario) -> Option<&Identity> {
+    scenario.record.as_ref().map(Instance::identity).or(scenario.identity.as_ref().ok())
 }
 
 /// Every port of a run answers at once.

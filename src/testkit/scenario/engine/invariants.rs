@@ -1,91 +1,78 @@
-//! What must hold in every run, whatever a file expects.
+//! Has the invariants checked, whatever a file expects.
 
-use super::{Engine, called};
+use super::Engine;
 use crate::call::Operation;
-use crate::driver::{Applied, Decision};
-use crate::observe::MachineState;
-use crate::persist;
-use crate::status::Status;
-use crate::step::{Alarm, Effect, Why};
+use crate::driver::{Decision, Held};
+use crate::instance::{self, Instance};
+use crate::step::Input;
+use crate::testkit::check::Seen;
 use crate::testkit::request::Request;
-use alloc::collections::BTreeMap;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use crate::testkit::world::Strike;
+use alloc::string::ToString;
 
 impl Engine<'_> {
-    /// What must hold of a step before it is committed.
-    pub(super) fn inspect(&mut self, decision: &Decision) {
-        let now = self.now();
-        let step = decision.step();
-        let alarms: Vec<Alarm> = step.effects.iter().filter_map(scheduled).collect();
-        match (&step.next, alarms.as_slice()) {
-            (Some(instance), _) if instance.alarm().at < now && step.needs_commit() => {
-                self.violated("alarm: the record's alarm lies in the past");
-            }
-            (Some(instance), [alarm]) if *alarm != (Alarm { at: instance.alarm().at.max(now), ..instance.alarm() }) => {
-                self.violated("alarm: the one scheduled is not the one of the record");
-            }
-            (Some(_), []) if step.needs_commit() => self.violated("alarm: a step of a live instance schedules none"),
-            (_, [_, _, ..]) => self.violated("alarm: a step schedules two"),
-            (None, [_]) => self.violated("alarm: one without an instance"),
-            (Some(_), _) | (None, []) => {}
-        }
-        let Some(instance) = step.next.as_ref().filter(|_| step.needs_commit()) else { return };
-        let again = persist::encode(instance).ok().and_then(|record| persist::decode(&record).ok());
-        if again.as_ref() != Some(instance) {
-            self.violated("record: what is stored does not bring the same instance back");
-        }
-        let calls = step.effects.iter().filter_map(called);
-        for request in calls.map(|operation| Request::from(&operation.call)) {
-            let Request::DeleteVolume(volume) = &request else { continue };
-            if instance.uses_volume(volume) && instance.status() != Status::Destroying {
-                self.violated(format!("data: the volume {volume} is in use and is to be deleted"));
-            }
-            let reader = self.sim.with(|world| world.reader(volume.as_str()).cloned());
-            if let Some(reader) = reader.filter(|_| instance.status() != Status::Destroying) {
-                self.violated(format!("data: {reader} still reads from the volume {volume}, which is to be deleted"));
-            }
-        }
+    /// The record from which a step begins.
+    pub(super) fn before(&mut self, held: Option<&Held>) -> Option<Instance> {
+        held.map(|held| held.instance().clone()).or_else(|| self.stored())
     }
 
-    /// What must hold of the store after a step.
-    pub(super) fn inspect_committed(&mut self, applied: &Applied) {
-        let has_record = self.store.record(&self.scenario.sandbox).is_some();
-        if has_record != self.alarm().is_some() {
-            self.violated("alarm: a stored record without one, or one without a record");
-        }
-        if applied.alarm.is_some_and(|alarm| alarm.why == Why::CallDeadline) && applied.pending.is_none() {
-            self.violated("alarm: it waits for a call that nobody makes");
-        }
-        let started = self.sim.with(|world| {
-            let mut writers: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for (id, machine) in world.machines() {
-                let runs = machine.true_state() == MachineState::Started;
-                let ours = self.defaults.owns(&machine.metadata);
-                for volume in machine.mounts.iter().filter(|_| runs && ours) {
-                    writers.entry(volume.clone()).or_default().push(id.clone());
-                }
-            }
-            writers
+    /// A step was decided. It is taken again: the same arguments have to bring the same step.
+    pub(super) fn decided(&mut self, before: Option<&Instance>, input: &Input, decision: &Decision) {
+        let Some(checker) = &mut self.checker else { return };
+        let (policy, now) = (&self.scenario.policy, decision.now());
+        let seen = Seen::of(policy, now, before, input, decision.step());
+        checker.step(&seen);
+        let again = instance::step(before, policy, now, input.clone());
+        checker.again(&seen, &Seen::of(policy, now, before, input, &again));
+    }
+
+    /// It was committed, if it had to be. `was` is what had been stored.
+    pub(super) fn committed(&mut self, was: Option<&Instance>) {
+        let stored = self.stored();
+        let Some(checker) = &mut self.checker else { return };
+        self.sim.with(|world| {
+            checker.committed(was, stored.as_ref(), world);
+            checker.rests(stored.as_ref(), world);
         });
-        for (volume, machines) in started.into_iter().filter(|(_, machines)| machines.len() > 1) {
-            self.violated(format!("writers: {volume} is mounted by {}", machines.join(" and ")));
+        if stored.is_some() != self.alarm().is_some() {
+            self.violated("I5 alarm: a stored record without one, or one without a record");
         }
     }
 
-    /// A call that changes the world leaves only after the commit that knows of it.
-    pub(super) fn inspect_call(&mut self, operation: &Operation, held: bool) {
-        if !operation.id.kind.mutates() {
-            return;
+    /// A call leaves.
+    pub(super) fn leaves(&mut self, operation: &Operation) {
+        let stored = self.stored();
+        let Some(checker) = &mut self.checker else { return };
+        self.sim.with(|world| checker.leaves(operation, stored.as_ref(), world));
+    }
+
+    /// The provider has answered; with `strike` nobody knows what it did.
+    pub(super) fn landed(&mut self, request: &Request, outcome: &Input, strike: Option<&Strike>) {
+        if let (Input::Outcome { result, .. }, None, Some(checker)) = (outcome, strike, &mut self.checker) {
+            checker.landed(request, result);
         }
-        let known = self.stored().and_then(|instance| instance.in_flight());
-        if held || known != Some(operation.id) {
-            self.violated(format!("commit: {} leaves before the commit that knows of it", operation.id));
+        self.stands();
+    }
+
+    /// The file has changed the world.
+    pub(super) fn disturbed(&mut self) {
+        let stored = self.stored();
+        let Some(checker) = &mut self.checker else { return };
+        self.sim.with(|world| checker.disturbed(stored.as_ref(), world));
+        self.stands();
+    }
+
+    fn stands(&mut self) {
+        let stored = self.stored();
+        let Some(checker) = &mut self.checker else { return };
+        self.sim.with(|world| checker.rests(stored.as_ref(), world));
+    }
+
+    /// What did not hold, as the outcome shows it.
+    pub(super) fn collect(&mut self) {
+        let found = self.checker.as_ref().map(|checker| checker.violations().to_vec());
+        for violation in found.unwrap_or_default() {
+            self.violated(violation.to_string());
         }
     }
-}
-
-fn scheduled(effect: &Effect) -> Option<Alarm> {
-    if let Effect::ScheduleAlarm(alarm) = effect { Some(*alarm) } else { None }
 }
