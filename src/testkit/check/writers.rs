@@ -23,7 +23,8 @@ impl Writers {
     /// The stored record names the machine that serves.
     pub(super) fn serves(&mut self, stored: Option<&Instance>) {
         let Some(stored) = stored else { return };
-        for machine in stored.machine.iter().chain(stored.phase.replacement()) {
+        // A replacement writes to a copy of its own until the cut-over makes it the machine that serves.
+        for machine in &stored.machine {
             if !self.served.contains(&machine.id) && !stored.holdings.condemns(&machine.id) {
                 self.served.insert(machine.id.clone());
             }

@@ -69,13 +69,6 @@ pub(super) struct Defaults {
     volume_name: String,
 }
 
-impl Defaults {
-    /// Whether a machine with these labels is the instance's.
-    pub(super) fn owns(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.metadata.iter().all(|(name, value)| labels.get(name) == Some(value))
-    }
-}
-
 /// Names and labels of the instance, as of a policy.
 pub(super) fn defaults(policy: &Policy, owner: &Owner) -> Defaults {
     let prefix = &policy.metadata_prefix;
