@@ -24,10 +24,9 @@ impl Writers {
     pub(super) fn serves(&mut self, stored: Option<&Instance>) {
         let Some(stored) = stored else { return };
         // A replacement writes to a copy of its own until the cut-over makes it the machine that serves.
-        for machine in &stored.machine {
-            if !self.served.contains(&machine.id) && !stored.holdings.condemns(&machine.id) {
-                self.served.insert(machine.id.clone());
-            }
+        let serving = stored.machine.as_ref().filter(|machine| !stored.holdings.condemns(&machine.id));
+        if let Some(machine) = serving.filter(|machine| !self.served.contains(&machine.id)) {
+            self.served.insert(machine.id.clone());
         }
     }
 
