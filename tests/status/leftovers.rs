@@ -311,3 +311,16 @@ fn v2_leave_to_start_empty_ends_with_another_volume() {
         alarm +90001ms call_deadline
     ");
 }
+
+#[test]
+fn d2_a_volume_that_is_to_become_current_is_not_attempted_at_its_date() {
+    let mut script = keeping();
+    script.command(reassociate("vol-0"));
+    script.answer(unknown());
+    script.after(DAY);
+    script.ring().is("
+        applied: stopped (no commit)
+        call get_volume vol-0
+        alarm +90001ms call_deadline
+    ");
+}

@@ -1,6 +1,6 @@
 //! What a command clears, keeps and remembers on its way: errors of before, its reason, back-offs of each stage.
 
-use crate::commands::{reassociate, restart, restore, start, stop};
+use crate::commands::{destroy, reassociate, restart, restore, start, stop};
 use crate::script::{DAY, MINUTE, NOON, SECOND, Script, provision};
 use crate::stages::{Restore, bereft, restoring};
 use crate::world::{
@@ -266,4 +266,20 @@ fn provision_given_again_replaces_the_regions_and_keeps_what_is_not_given() {
         call create_volume #1 in ord empty 20 GB
         alarm +90001ms call_deadline
     ");
+}
+
+#[test]
+fn reassociate_is_answered_when_the_instance_is_destroyed_instead() {
+    let mut script = ordered(Script::stopped(), reassociate("vol-7"));
+    script.command(destroy()).is(r#"
+        applied: destroying
+        set pendingDestroyMachineId "m1"
+        set pendingDestroyVolumeId "vol-1"
+        on the list machine m1 destroyed due now
+        on the list volume vol-1 destroyed due now
+        reply destroying "The instance is being destroyed."
+        event instance.destroy_started destroying machine=m1 region=iad
+        call get_machine m1
+        alarm +1m reconcile
+    "#);
 }

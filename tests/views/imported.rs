@@ -174,3 +174,9 @@ fn a_retained_volume_that_was_given_up_is_shown_once() {
     let error = Some("still bound (status 412)".to_string());
     assert_eq!(blocked, [Blocked::Abandoned { thing, attempts: 1, error }]);
 }
+
+#[test]
+fn running_without_a_machine_it_looks_for_one() {
+    let lost = flat("running", json!({ "flyMachineId": null }));
+    assert_eq!(then(&lost, knobs()), "looks for its machine, and is stopped if there is none");
+}
