@@ -1,9 +1,7 @@
 //! One run again, step by step.
 
-use kiloclaw_lifecycle::Timestamp;
-use kiloclaw_lifecycle::testkit::World;
-use kiloclaw_lifecycle::testkit::rig::{Act, Happened, Real, Rig, Timed};
-use kiloclaw_lifecycle::trace::{Entry, Trace};
+use kiloclaw_lifecycle::testkit::rig::{Act, Happened, Real, Rig, Timed, acts};
+use kiloclaw_lifecycle::trace::Trace;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
@@ -12,26 +10,16 @@ pub(crate) fn replay(file: &Path) -> Result<bool, String> {
     let shown = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| format!("{shown}: {error}"))?;
     let trace = Trace::parse(&text).map_err(|malformed| format!("{shown}: {malformed}"))?;
-    let acts = acts(&trace).map_err(|why| format!("{shown}: {why}"))?;
-    let Some(first) = acts.first() else { return Err(format!("{shown}: no acts; it is not of a simulated run")) };
-    let mut rig = Rig::new(Real, trace.policy().clone(), World::new(first.at));
+    let acts = acts(&trace).map_err(|error| format!("{shown}: an act cannot be read: {error}"))?;
+    if acts.is_empty() {
+        return Err(format!("{shown}: no acts; it is not of a simulated run"));
+    }
+    let mut rig = Rig::to_play(Real, &trace, &acts);
     match play(&mut rig, &acts) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(format!("standard output: {error}")),
         Ok(()) | Err(_) => {}
     }
     Ok(rig.violations().next().is_none())
-}
-
-fn acts(trace: &Trace) -> Result<Vec<Timed>, String> {
-    let act = |(at, act): (Timestamp, &serde_json::Value)| {
-        let act: Act = serde_json::from_value(act.clone()).map_err(|error| format!("{act}: {error}"))?;
-        Ok(Timed { at, act })
-    };
-    let acts = trace
-        .lines()
-        .iter()
-        .filter_map(|line| if let Entry::Act { at, act } = &line.entry { Some((*at, act)) } else { None });
-    acts.map(act).collect()
 }
 
 fn play(rig: &mut Rig<Real>, acts: &[Timed]) -> io::Result<()> {

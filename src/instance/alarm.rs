@@ -7,7 +7,7 @@
 
 use super::turn::Turn;
 use super::{Instance, dispose};
-use crate::policy::Policy;
+use crate::policy::{LONGEST_MS, Policy};
 use crate::random::Random;
 use crate::status::Status;
 use crate::step::{Alarm, Why};
@@ -75,10 +75,10 @@ fn earliest(t: &Turn<'_>) -> (Timestamp, Why) {
     pulls.into_iter().flatten().fold(look, |first, next| if next.0 < first.0 { next } else { first })
 }
 
-/// Further ahead than any date this library sets.
-const ABSURD_MS: u64 = 366 * 86_400_000;
+/// Further ahead than any date this library sets: the longest duration a policy may hold, and room for a jitter on top.
+const ABSURD_MS: u64 = 2 * LONGEST_MS;
 
-/// Undoes what a clock that ran ahead has left behind: nothing has begun in the future, and nothing is due in a year.
+/// Undoes what a clock that ran ahead has left behind: nothing has begun in the future, and nothing is due in years.
 pub(super) fn settle_clock(t: &mut Turn<'_>) {
     let now = t.now;
     let me = &mut t.me;

@@ -6,6 +6,7 @@
 //! removed, or was passed over before, is never adopted; a machine whose labels cannot be seen is never taken for anybody's.
 
 use super::MachineRef;
+use super::holdings::{Cause, Entry};
 use super::note::Note;
 use super::turn::Turn;
 use crate::call::{Call, Done};
@@ -137,7 +138,8 @@ fn listed(t: &mut Turn<'_>, machines: Vec<Machine>) -> Looking {
 /// Whether the machine goes with its volume: a lost create of an attempt that has failed may have made it.
 fn mounts_condemned(t: &Turn<'_>, machine: &Machine) -> bool {
     let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path));
-    mounted.is_some_and(|volume| t.me.holdings.holds_volume(volume) && !t.me.holdings.is_candidate(volume))
+    let goes = |entry: &Entry| entry.volume() == mounted && entry.cause != Cause::Candidate;
+    mounted.is_some() && t.me.holdings.entries.iter().any(goes)
 }
 
 /// A machine that is not in the list but holds our volume.

@@ -376,7 +376,14 @@ fn volume_seen(t: &mut Turn<'_>, mounted: Mounted, result: Result<Done, Fault>) 
         }
     }
     match (mounted, alive) {
-        (Mounted::Right, true) => healthy_next(t),
+        (Mounted::Right, true) => {
+            // Whatever the provider has said before: a machine runs on it.
+            if t.me.missing.take().is_some() {
+                t.me.errors.start = None;
+                t.keep();
+            }
+            healthy_next(t)
+        }
         (Mounted::Other(volume), ours_alive) => Phase::Running(Watch::Stranger { volume, ours_alive }),
         (Mounted::Nothing, true) => repair(t, None),
         (Mounted::Right | Mounted::Nothing, false) => {

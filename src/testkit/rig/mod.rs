@@ -11,10 +11,12 @@ mod act;
 mod calm;
 mod core;
 mod life;
+mod script;
 
 pub use self::core::{Core, Decided, Real};
 pub use act::{Act, End, Timed};
 pub use life::{Flight, Life};
+pub use script::acts;
 
 use super::check::{Calm, Healed, Invariant, Seen, Violation};
 use super::request::Request;
