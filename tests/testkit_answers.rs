@@ -205,6 +205,15 @@ fn the_message_is_what_the_provider_said() {
     assert_eq!(classify(GetMachine, Some(404), r#"{"error":" machine not found "}"#).message, "machine not found");
     assert_eq!(classify(GetMachine, Some(503), r#"{"message":"later"}"#).message, "later");
     assert_eq!(classify(GetMachine, Some(503), "plain").message, "plain");
+    for empty in ["", " ", "\\n"] {
+        let body = format!(r#"{{"error":"{empty}","message":"volume not found"}}"#);
+        let told = classify(GetVolume, Some(404), &body);
+        assert_eq!((told.kind, told.message.as_str()), (ABSENT, "volume not found"), "{body}");
+        let body = format!(r#"{{"error":"{empty}"}}"#);
+        assert_eq!(classify(GetMachine, Some(503), &body).message, body);
+        let body = format!(r#"{{"error":"{empty}","message":"{empty}"}}"#);
+        assert_eq!(classify(GetMachine, Some(503), &body).message, body);
+    }
     assert_eq!(classify(GetMachine, Some(503), r#"{"code":1}"#).message, r#"{"code":1}"#);
     assert_eq!(classify(GetMachine, Some(503), &"x".repeat(900)).message.len(), 200);
 }

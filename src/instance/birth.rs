@@ -89,6 +89,7 @@ impl Instance {
             host_trouble: None,
             missing: None,
             fresh_allowed: false,
+            given_data: false,
             previous_volume: None,
             recoveries: 0,
             holdings: Holdings::default(),

@@ -64,7 +64,7 @@ fn first_stage(t: &Turn<'_>, key: u64) -> Stage {
 }
 
 fn data_stage(t: &Turn<'_>) -> Stage {
-    if t.me.ever_started() && t.me.volume.is_some() { Stage::LookAtData } else { Stage::Look }
+    if t.me.has_data() && t.me.volume.is_some() { Stage::LookAtData } else { Stage::Look }
 }
 
 pub(super) fn drive(t: &mut Turn<'_>, key: u64) {
@@ -155,7 +155,7 @@ fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
             let stage = data_stage(t);
             to(t, key, stage);
         }
-        (false, _) => hold_back(t, key),
+        (false, _) => hold_back(t, key, "the copy that was made of it has not been seen to do without it"),
     }
 }
 
@@ -168,7 +168,7 @@ fn data_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
         Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
         Ok(_) | Err(_) => false,
     };
-    if safe { to(t, key, Stage::Look) } else { hold_back(t, key) }
+    if safe { to(t, key, Stage::Look) } else { hold_back(t, key, "the data volume has not been seen to do without it") }
 }
 
 fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
@@ -190,7 +190,8 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
 
 /// What was only seen in one of our machines is not ours unless its name says so.
 fn is_somebody_elses(t: &Turn<'_>, key: u64, volume: &Volume) -> bool {
-    let candidate = t.me.holdings.get(key).is_some_and(|entry| entry.cause == Cause::Candidate);
+    let candidate =
+        t.me.holdings.get(key).is_some_and(|entry| [Cause::Candidate, Cause::Orphan].contains(&entry.cause));
     let ours = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
     candidate && !ours.is_ok_and(|ours| ours.admits(&volume.name))
 }
@@ -207,7 +208,9 @@ fn leave_behind(t: &mut Turn<'_>, key: u64) {
     if let Some(machine) = t.me.machine.take() {
         t.me.dispose_made(Thing::Machine(machine.id), Cause::Replaced, t.now, machine.created_at);
     }
-    wait(t, key);
+    // This was no attempt: the next one finds the volume free, or the machine on the list.
+    to(t, key, Stage::Idle);
+    t.keep();
 }
 
 /// The machine that serves, or is about to, is never destroyed for the sake of another volume.
@@ -268,11 +271,14 @@ fn machine_seen(t: &mut Turn<'_>, key: u64, machine: &Machine) {
 }
 
 /// Fly may have moved the machine since, and given its volume a new id that is nowhere in the record.
-fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
+pub(super) fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
     let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path));
-    if let Some(volume) = mounted.filter(|volume| !t.me.knows_volume(volume)) {
+    let Some(volume) = mounted.filter(|volume| !t.me.knows_volume(volume)).cloned() else { return };
+    if t.me.status() == Status::Destroying {
+        t.me.dispose(Thing::Volume(volume), Cause::Orphan, t.now);
+    } else {
         let until = t.now.plus(t.policy.retention_ms);
-        t.me.dispose(Thing::Volume(volume.clone()), Cause::Candidate, until);
+        t.me.dispose(Thing::Volume(volume), Cause::Candidate, until);
     }
 }
 
@@ -361,14 +367,12 @@ fn wait_until_visible(t: &mut Turn<'_>, key: u64) {
 }
 
 /// Not yet; this was no attempt.
-fn hold_back(t: &mut Turn<'_>, key: u64) {
+fn hold_back(t: &mut Turn<'_>, key: u64, why: &str) {
     let again = t.now.plus(t.policy.alarm_running_ms);
     let Some(entry) = t.me.holdings.get_mut(key) else { return };
     entry.stage = Stage::Idle;
     match entry.asked.take() {
-        Some(_) => {
-            answer(t, Err((Code::HeldBack, "The volume is still needed by the copy that was made of it.".to_string())))
-        }
+        Some(_) => answer(t, Err((Code::HeldBack, format!("The volume is held back: {why}.")))),
         None => entry.due = entry.due.max(again),
     }
 }

@@ -80,6 +80,7 @@ impl Ensure {
                 Placing::NoRoom(fault) | Placing::Refused(fault) => Ensured::Failed(fault),
                 Placing::Done(placed) => {
                     t.me.take_volume(placed.volume);
+                    t.me.given_data = false;
                     t.me.region = placed.region.or(t.me.region.take());
                     Ensured::Ready
                 }
@@ -102,7 +103,7 @@ pub(crate) fn place_fresh(t: &mut Turn<'_>, refused: Option<&Region>) -> Result<
 
 /// Whether the instance may be given an empty volume.
 pub(crate) fn may_be_fresh(t: &Turn<'_>) -> bool {
-    !t.me.ever_started() || t.me.fresh_allowed
+    !t.me.has_data() || t.me.fresh_allowed
 }
 
 fn checked(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
@@ -135,6 +136,15 @@ fn lost(t: &mut Turn<'_>) -> Ensured {
     }
     let lost = t.me.volume.take();
     let named = lost.as_ref().map_or("", VolumeId::as_str);
+    if let Some(lost) = lost.clone() {
+        // What was made a moment ago may only be not visible yet.
+        let (cause, wait) = if t.me.has_data() {
+            (Cause::Candidate, t.policy.retention_ms)
+        } else {
+            (Cause::LateCreate, t.policy.new_machine_grace_ms)
+        };
+        t.me.dispose(Thing::Volume(lost), cause, t.now.plus(wait));
+    }
     t.emit(Note::log(Action::ReplaceLostVolume).detail("volume", named).detail("data_loss", t.me.ever_started()));
     Ensured::Next(Ensure::ByName)
 }

@@ -213,6 +213,9 @@ pub struct Instance {
     /// An admin has accepted that the data is lost.
     #[serde(default)]
     pub(crate) fresh_allowed: bool,
+    /// An admin gave it a volume that holds data, whether it was ever started or not.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub(crate) given_data: bool,
     /// The volume replaced last by a restore or a reassociation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous_volume: Option<VolumeId>,
@@ -288,6 +291,11 @@ impl Instance {
 
     pub(crate) fn ever_started(&self) -> bool {
         self.last_started_at.is_some()
+    }
+
+    /// Whether its volume may hold data of the tenant's.
+    pub(crate) fn has_data(&self) -> bool {
+        self.ever_started() || self.given_data
     }
 
     /// The next number, used for one thing only.

@@ -163,6 +163,7 @@ impl Reassociating {
             let until = t.now.plus(t.policy.retention_ms);
             t.me.dispose(Thing::Volume(old), Cause::Kept, until);
         }
+        t.me.given_data = true;
         t.me.previous_volume = old;
         t.me.region = self.region.clone().or(t.me.region.take());
         if was_missing {

@@ -292,6 +292,7 @@ fn swap(t: &mut Turn<'_>, volume: VolumeId) -> Phase {
         let until = t.now.plus(t.policy.retention_ms);
         t.me.dispose(Thing::Volume(old), Cause::Kept, until);
     }
+    t.me.given_data = true;
     t.me.previous_volume = old.or(t.me.previous_volume.take());
     t.me.errors.restore = None;
     t.me.errors.start = None;

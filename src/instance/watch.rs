@@ -357,7 +357,7 @@ fn none_found(status: Watched, t: &mut Turn<'_>) -> Phase {
 /// Registered long ago and never started (M2).
 fn is_stale(t: &Turn<'_>) -> bool {
     let old = t.me.provisioned_at.is_some_and(|at| t.now.since(at) > t.policy.stale_provision_ms);
-    old && !t.me.ever_started()
+    old && !t.me.has_data()
 }
 
 /// The volume of a running instance was looked at.

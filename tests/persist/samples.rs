@@ -4,12 +4,12 @@
 //! a record that is written in another way is a new version.
 
 use crate::life::{Life, volume_id};
-use kiloclaw_lifecycle::call::CallKind;
+use kiloclaw_lifecycle::call::{CallKind, Done};
 use kiloclaw_lifecycle::command::Command;
 use kiloclaw_lifecycle::fault::FaultKind;
 use kiloclaw_lifecycle::guest::Guest;
 use kiloclaw_lifecycle::id::SnapshotId;
-use kiloclaw_lifecycle::observe::{MachineState, VolumeState};
+use kiloclaw_lifecycle::observe::{HostStatus, MachineState, Volume, VolumeState};
 use kiloclaw_lifecycle::{Instance, Status, persist};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -129,6 +129,22 @@ pub(crate) fn all() -> Vec<(&'static str, Life)> {
             }),
         ),
         (
+            "stopped_with_a_candidate",
+            with(stopped(), |life| {
+                life.machine = MachineState::Stopped;
+                life.volume = VolumeState::Destroyed;
+                life.ring().until(CallKind::ListVolumes).answer(Ok(Done::Volumes(vec![found("vol_other")])));
+            }),
+        ),
+        (
+            "stopped_reassociating_looking_for_other_volumes",
+            with(stopped(), |life| {
+                let reason = "the data is over there".to_string();
+                life.command(Command::ReassociateVolume { volume: volume_id("vol_elsewhere"), reason });
+                life.until(CallKind::ListVolumes);
+            }),
+        ),
+        (
             "stopped_after_a_failed_recovery",
             with(recovering_until(CallKind::WaitMachine), |life| {
                 life.fault(FaultKind::Refused).fault(FaultKind::Busy);
@@ -166,6 +182,13 @@ pub(crate) fn all() -> Vec<(&'static str, Life)> {
             }),
         ),
         (
+            "restoring_looking_for_other_volumes",
+            with(Life::running(), |life| {
+                life.snapshots = true;
+                life.command(restore()).until(CallKind::GetVolume).fault(FaultKind::Absent);
+            }),
+        ),
+        (
             "destroying",
             with(relocated(), |life| {
                 life.command(Command::Destroy { reason: Some("no longer needed".to_string()) });
@@ -190,6 +213,23 @@ fn imported() -> serde_json::Map<String, Value> {
     });
     record.as_object().cloned().expect("an object")
 }
+
+/// A volume under the instance's name.
+fn found(id: &str) -> Volume {
+    Volume {
+        id: volume_id(id),
+        name: "kiloclaw_sb_1".to_string(),
+        state: VolumeState::Created,
+        region: None,
+        size_gb: Some(20),
+        attached_machine: None,
+        host_status: HostStatus::Ok,
+        created_at: None,
+    }
+}
+
+/// Records that are not written any more, and are read all the same.
+const ONLY_READ: [&str; 1] = ["stopped_removing_without_a_look_at_the_data"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/v1")
@@ -224,7 +264,7 @@ fn what_is_written_is_what_was_committed() {
         let sample = samples.iter().find(|(file, _)| file == name).map(|(_, text)| text.as_str());
         assert_eq!(sample, Some(written.as_str()), "{name}");
     }
-    let named: BTreeSet<_> = lives.iter().map(|(name, _)| (*name).to_string()).collect();
+    let named: BTreeSet<_> = lives.iter().map(|(name, _)| *name).chain(ONLY_READ).map(ToString::to_string).collect();
     assert_eq!(samples.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>(), named);
 }
 

@@ -140,6 +140,23 @@ fn a_record_that_contradicts_itself() {
 }
 
 #[test]
+fn numbers_that_could_not_go_on_and_volumes_nobody_can_make() {
+    let (_, record) = sample("running");
+    let with = |field: &str, value: u64| {
+        let mut record = record.clone();
+        *record.pointer_mut(field).expect("a field") = json!(value);
+        persist::decode(&record.to_string()).map(drop)
+    };
+    let used_up = Err(DecodeError::Inconsistent("the numbers are used up"));
+    let half = u64::MAX / 2;
+    let sequences = [half, half + 1, u64::MAX].map(|sequence| with("/instance/sequence", sequence));
+    assert_eq!(sequences, [Ok(()), used_up.clone(), used_up]);
+    let absurd = Err(DecodeError::Inconsistent("the volume size is not from 1 to 500 GiB"));
+    let sizes = [0, 1, 500, 501, 4_294_967_295].map(|size| with("/instance/spec/volume_size_gb", size));
+    assert_eq!(sizes, [absurd.clone(), Ok(()), Ok(()), absurd.clone(), absurd]);
+}
+
+#[test]
 fn keys_in_another_order_are_the_same_record() {
     for (name, life) in all() {
         let text = persist::encode(&life.instance).expect("text");

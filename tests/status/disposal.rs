@@ -402,19 +402,19 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
     "#);
     let mut script = keeping();
     script.command(reassociate("vol-7"));
-    script.answers([volume("vol-7", "created"), accepted()]);
+    script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
     let first = script.command(clean_up(Some("vol-1")));
     let second = script.command(clean_up(Some("vol-0")));
     requests(&first, &second);
     second.is("
         pending: stopped
-        on the list volume vol-0 retained until +86398s asked for
+        on the list volume vol-0 retained until +86397s asked for
         alarm +90001ms call_deadline
     ");
     script.answer(volume("vol-7", "created"));
     script.answer(absent()).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86396s
+        set recoveryPreviousVolumeCleanupAfter +86395s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
@@ -453,7 +453,7 @@ fn d5_a_clean_up_overrides_date_and_health_but_never_a_hydrating_fork() {
     script.answer(fork("hydrating")).is(r#"
         applied: running
         on the list volume vol-1 retained until +604744s for vol-2 healthy immediate
-        reply held_back "The volume is still needed by the copy that was made of it."
+        reply held_back "The volume is held back: the copy that was made of it has not been seen to do without it."
         alarm +299s reconcile
     "#);
 }
@@ -476,7 +476,7 @@ fn d2_a_hydrating_volume_holds_back_whatever_is_retained() {
         script.answer(volume("vol-1", state)).is(r#"
             applied: stopped
             on the list volume vol-0 retained until +86399s
-            reply held_back "The volume is still needed by the copy that was made of it."
+            reply held_back "The volume is held back: the data volume has not been seen to do without it."
             alarm +1799s reconcile
         "#);
     }
@@ -487,7 +487,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     let two = || {
         let mut script = keeping();
         script.command(reassociate("vol-7"));
-        script.answers([volume("vol-7", "created"), accepted()]);
+        script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
         script
     };
     let mut script = two();
@@ -504,7 +504,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     ");
     script.answer(absent()).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86396s
+        set recoveryPreviousVolumeCleanupAfter +86395s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
@@ -515,7 +515,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     let mut script = two();
     script.command(clean_up(None)).is("
         pending: stopped
-        on the list volume vol-0 retained until +86398s asked for
+        on the list volume vol-0 retained until +86397s asked for
         on the list volume vol-1 retained until +7d asked for
         call get_volume vol-7
         alarm +90001ms call_deadline

@@ -155,14 +155,19 @@ fn d2_a_copy_that_is_not_the_present_volume_and_is_gone_holds_nothing_back() {
         script.command(stop());
         script.answers([accepted(), waited("stopped")]);
         script.command(reassociate("vol-7"));
-        script.answers([volume("vol-7", "created"), accepted()]);
+        script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
         script.command(clean_up(Some("vol-1"))).is("
             pending: stopped
-            on the list volume vol-1 retained until +604796s for vol-2 healthy hydrated asked for
+            on the list volume vol-1 retained until +604795s for vol-2 healthy hydrated asked for
             call get_volume vol-2
             alarm +90001ms call_deadline
         ");
         script.answer(gone).is("
+            applied: stopped (no commit)
+            call get_volume vol-7
+            alarm +90001ms call_deadline
+        ");
+        script.answer(volume("vol-7", "created")).is("
             applied: stopped (no commit)
             call get_volume vol-1
             alarm +90001ms call_deadline
@@ -210,6 +215,11 @@ fn d1_what_is_retained_after_all_is_no_longer_due() {
     let under = Knobs { disposal_max_attempts: 1, ..knobs() };
     let mut script = Script::flat_under(under, "running", json!({ "pendingDestroyVolumeId": "vol-2" }));
     script.ring().is("
+        applied: running (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: running (no commit)
         call get_volume vol-2
         alarm +90001ms call_deadline
@@ -302,7 +312,7 @@ fn v2_leave_to_start_empty_ends_with_another_volume() {
     let mut script = bereft();
     script.command(Command::AcceptDataLoss);
     script.command(reassociate("vol-7"));
-    script.answers([volume("vol-7", "created"), accepted()]);
+    script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
     script.alarm();
     script.answers([machine("m1", "destroyed"), machines([]), absent()]);
     script.answer(absent()).is("

@@ -65,6 +65,9 @@ fn v1_the_newest_is_taken_whatever_the_order_of_the_list() {
         asking_for_a_volume().answer(volumes(list)).is(r#"
             applied: stopped
             set flyVolumeId "vol-9"
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-8"
+            on the list volume vol-8 candidate until +7d
             log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
             alarm +30m reconcile
         "#);

@@ -27,4 +27,5 @@ mod running;
 mod starting;
 mod stopped;
 mod stopping;
+mod unseen;
 mod updates;

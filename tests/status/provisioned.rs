@@ -86,6 +86,9 @@ fn v1_a_volume_under_our_name_is_adopted_before_one_is_made() {
         applied: provisioned
         set flyRegion "iad"
         set flyVolumeId "vol-2"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list volume vol-1 candidate until +7d
         log recover_volume_by_name by=alarm volume:"vol-2"
         alarm +30m reconcile
     "#);

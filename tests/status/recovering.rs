@@ -306,9 +306,14 @@ fn r5_a_full_host_gives_the_fork_up_and_goes_on_with_the_regions_left() {
         event region.capacity_eviction "no_capacity" region=lax
         evict lax no_capacity
         event instance.unexpected_stop_recovery_failed stopped "alarm_relocated" took=6s error="no region can take the replacement volume: no capacity in the region (status 403)" region=iad
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     "#);
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped (no commit)
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
 }
 
 #[test]
@@ -1031,6 +1036,11 @@ fn r10_everything_made_is_disposed_of() {
         applied: stopped
         off the list machine m2
         log destroy_machine_ok value=0 by=alarm machine=m2 region=iad
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped (no commit)
         call get_volume vol-2
         alarm +90001ms call_deadline
     ");
@@ -1049,7 +1059,7 @@ fn r10_everything_made_is_disposed_of() {
         set pendingRecoveryVolumeId null
         off the list volume vol-2
         log destroy_volume_ok value=0 by=alarm region=iad volume:"vol-2"
-        alarm +50s disposal
+        alarm +49s disposal
     "#);
 }
 
@@ -1302,7 +1312,7 @@ fn r12_a_refusal_fails_at_once() {
                 set recoveryStartedAt null
                 on the list volume vol-2 failed_recovery due now
                 event instance.unexpected_stop_recovery_failed stopped "alarm_relocated" took=4s error="makes no sense (status 422)" region=iad
-                call get_volume vol-2
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             "#,
         ),
@@ -1618,9 +1628,14 @@ fn import_a_recovery_past_its_time_fails() {
         on the list volume vol-2 failed_recovery due now
         log unexpected_stop_recovery_timeout by=alarm region=iad
         event instance.unexpected_stop_recovery_failed stopped "alarm_timeout" took=12m error="unexpected stop recovery timed out" region=iad
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     "#);
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped (no commit)
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
     let mut script = imported(11 * MINUTE, json!({ "pendingRecoveryVolumeId": "vol-2" }));
     script.alarm().is("
         applied: recovering (no commit)

@@ -222,11 +222,17 @@ fn x5_a_refused_destroy_puts_the_previous_status_back() {
 
 #[test]
 fn x5_a_missing_volume_is_replaced_all_the_same() {
-    restoring("running", R::Inspect).answer(absent()).is(r#"
+    let mut script = restoring("running", R::Inspect);
+    script.answer(absent()).is("
+        applied: restoring (no commit)
+        call list_volumes ours
+        alarm +58s reconcile
+    ");
+    script.answer(volumes([])).is(r#"
         applied: restoring
         event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
         call destroy_machine m1
-        alarm +58s reconcile
+        alarm +57s reconcile
     "#);
     let mut script = bereft();
     script.command(restore("vs-1")).is(r#"
@@ -242,18 +248,23 @@ fn x5_a_missing_volume_is_replaced_all_the_same() {
         call get_volume vol-1
         alarm +59s reconcile
     ");
-    script.answer(absent()).is(r#"
+    script.answer(absent()).is("
+        applied: restoring (no commit)
+        call list_volumes ours
+        alarm +58s reconcile
+    ");
+    script.answer(volumes([])).is(r#"
         applied: restoring
         event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
         call destroy_machine m1
-        alarm +58s reconcile
+        alarm +57s reconcile
     "#);
     script.answer(accepted()).is("
         applied: restoring
         set flyMachineId null
         on the list machine m1 replaced due +1m
         call create_volume #1 in iad from vs-1 12 GB
-        alarm +57s reconcile
+        alarm +56s reconcile
     ");
     script.answer(volume_made("vol-2", "iad", "created")).is(r#"
         applied: starting
@@ -393,9 +404,14 @@ fn import_a_restore_waits_for_its_time_and_is_put_back() {
         set restoreStartedAt null
         on the list volume vol-2 failed_restore due now
         event instance.restore_failed running "alarm_timeout" error="restore timed out" machine=m1 region=iad
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     "#);
+    script.answer(volume("vol-1", "created")).is("
+        applied: running (no commit)
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
 }
 
 #[test]

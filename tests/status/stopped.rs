@@ -369,6 +369,11 @@ fn reassociate_another_volume_takes_the_place_and_the_old_one_is_retained() {
         alarm +90001ms call_deadline
     ");
     script.answer(seen(Volume { region: Some(region("ord")), ..a_volume("vol-7", "created") })).is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volumes([])).is("
         applied: stopped
         call destroy_machine m1
         alarm +90001ms call_deadline
@@ -399,6 +404,11 @@ fn reassociate_onto_a_retained_volume_is_the_way_back() {
     ");
     let by_record = Volume { name: "renamed".to_string(), ..a_volume("vol-0", "created") };
     script.answer(seen(by_record)).is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volumes([])).is("
         applied: stopped
         call destroy_machine m1
         alarm +90001ms call_deadline
@@ -498,23 +508,23 @@ fn reassociate_the_holder_is_checked() {
             "
                 applied: stopped
                 on the list machine m9 replaced due now
-                call destroy_machine m1
+                call list_volumes ours
                 alarm +90001ms call_deadline
             ",
         ),
         (
             machine("m9", "destroyed"),
             "
-                applied: stopped
-                call destroy_machine m1
+                applied: stopped (no commit)
+                call list_volumes ours
                 alarm +90001ms call_deadline
             ",
         ),
         (
             absent(),
             "
-                applied: stopped
-                call destroy_machine m1
+                applied: stopped (no commit)
+                call list_volumes ours
                 alarm +90001ms call_deadline
             ",
         ),
@@ -529,6 +539,11 @@ fn reassociate_the_holder_is_checked() {
     }
     let mut script = reassociating("vol-7");
     script.answer(held("vol-7", "m1")).is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volumes([])).is("
         applied: stopped
         call destroy_machine m1
         alarm +90001ms call_deadline
@@ -609,6 +624,12 @@ fn reassociate_resumes() {
         alarm +90001ms call_deadline
     ");
     script.answer(volume("vol-7", "created"));
+    script.resume().is("
+        applied: stopped
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volumes([]));
     script.resume().is("
         applied: stopped
         call destroy_machine m1

@@ -6,7 +6,7 @@ use kiloclaw_lifecycle::command::Answer;
 use kiloclaw_lifecycle::event::{Event, EventName};
 use kiloclaw_lifecycle::guest::Guest;
 use kiloclaw_lifecycle::id::{Image, ResourceName};
-use kiloclaw_lifecycle::instance::{CopyView, ErrorView, ThingView};
+use kiloclaw_lifecycle::instance::{CopyView, DisposalCause, ErrorView, ThingView};
 use kiloclaw_lifecycle::persist::flat;
 use kiloclaw_lifecycle::{Effect, Instance, Timestamp, Verdict};
 use serde_json::{Map, Value};
@@ -158,7 +158,8 @@ fn entries(script: &mut Script, instance: &Instance) -> BTreeMap<String, String>
     for kept in view.retained {
         let copy = kept.copy.as_ref().map_or(String::new(), copy);
         let entry = format!(
-            "retained until @{}{copy}{}{}{}{}",
+            "{} until @{}{copy}{}{}{}{}",
+            if kept.cause == DisposalCause::Candidate { "candidate" } else { "retained" },
             kept.clean_up_after.as_millis(),
             flag(kept.clean_up_requested, "asked for"),
             tried(kept.attempts),

@@ -192,23 +192,27 @@ fn stopped() -> Vec<Case> {
         ("no volume known", after(woken(bare("stopped", json!({ "flyVolumeId": null }))), [machines([])])),
         ("reassociate", asked()),
         ("reassociate, holder", after(asked(), [held("vol-6", "m9")])),
-        ("reassociate, our machine", after(asked(), [volume("vol-6", "created")])),
+        ("reassociate, other volumes", after(asked(), [volume("vol-6", "created")])),
+        ("reassociate, our machine", after(asked(), [volume("vol-6", "created"), volumes([])])),
     ]
 }
 
 fn disposals() -> Vec<Case> {
     let due = || at(keeping(), DAY);
-    let removing = || after(due(), [volume("vol-0", "created")]);
+    let seen = || after(due(), [volume("vol-1", "created")]);
+    let removing = || after(seen(), [volume("vol-0", "created")]);
     vec![
         ("keeping a volume", keeping()),
         ("retained volume due", due()),
-        ("retained volume's holder", after(due(), [held("vol-0", "m9")])),
-        ("retained volume's holder ours", after(due(), [held("vol-0", "m9"), machine("m9", "started")])),
+        ("retained volume", seen()),
+        ("retained volume's holder", after(seen(), [held("vol-0", "m9")])),
+        ("retained volume's holder ours", after(seen(), [held("vol-0", "m9"), machine("m9", "started")])),
         ("retained volume removed", removing()),
         ("retained volume confirmed", after(removing(), [accepted()])),
         ("clean-up asked for", told(keeping(), clean_up(None))),
         ("failed recovery's machine", after(recovering(Recovery::Wait), [waited("failed")])),
-        ("failed recovery's volume", after(recovering(Recovery::Create), [refused()])),
+        ("failed recovery's source", after(recovering(Recovery::Create), [refused()])),
+        ("failed recovery's volume", after(recovering(Recovery::Create), [refused(), volume("vol-1", "created")])),
     ]
 }
 
@@ -272,6 +276,7 @@ fn restores() -> Vec<Case> {
     let began = "2026-04-06T11:45:00.000Z";
     let record = json!({ "restoreStartedAt": began, "preRestoreStatus": "running", "pendingRestoreVolumeId": "vol-2" });
     cases.extend([
+        ("other volumes", after(restoring("running", Restore::Inspect), [absent()])),
         ("volume lost", lost(restoring("running", Restore::Place))),
         ("finding for a stopped one", restoring("stopped", Restore::Find)),
         ("imported", Script::flat("restoring", record)),

@@ -197,6 +197,7 @@ fn stopped_recovery_failed() -> Script {
     s.on(CallKind::WaitMachine, waited(MachineState::Failed));
     s.on(CallKind::GetMachine, look(machine("m-2", MachineState::Failed, "vol-2")));
     s.on(CallKind::DestroyMachine, accepted()).on(CallKind::GetMachine, absent());
+    s.on(CallKind::GetVolume, found(volume("vol-1", VolumeState::Created)));
     s.on(CallKind::GetVolume, found(volume("vol-2", VolumeState::Created)));
     s.on(CallKind::DeleteVolume, busy()).rests();
     s
@@ -248,7 +249,9 @@ fn stopped_reassociating() -> Script {
     let mut s = stopped_volume_missing();
     let reason = "the proposal holds the data".to_string();
     s.command(Command::ReassociateVolume { volume: volume_id("vol-7"), reason });
-    s.on(CallKind::GetVolume, found(volume("vol-7", VolumeState::Created))).awaits(CallKind::DestroyMachine);
+    let target = volume("vol-7", VolumeState::Created);
+    s.on(CallKind::GetVolume, found(target.clone())).on(CallKind::ListVolumes, Ok(Done::Volumes(vec![target])));
+    s.awaits(CallKind::DestroyMachine);
     s
 }
 

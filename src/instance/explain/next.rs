@@ -117,7 +117,7 @@ fn settled(me: &Instance, policy: &Policy, at: Timestamp) -> String {
 
 fn provisioned(me: &Instance, policy: &Policy, at: Timestamp) -> String {
     let age = me.provisioned_at.map(|since| at.since(since));
-    let stale = age.is_some_and(|age| age > policy.stale_provision_ms) && !me.ever_started();
+    let stale = age.is_some_and(|age| age > policy.stale_provision_ms) && !me.has_data();
     match (&me.machine, &me.volume) {
         (Some(_), _) => "looks at the machine, and is running if that is up".to_string(),
         (None, _) if stale => "is removed as never used, unless a machine of it turns up".to_string(),

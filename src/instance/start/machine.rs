@@ -6,6 +6,7 @@ use crate::event::Action;
 use crate::fault::{Fault, FaultKind};
 use crate::id::MachineVersion;
 use crate::instance::creation::{Creating, Creation};
+use crate::instance::dispose;
 use crate::instance::ensure::Ensure;
 use crate::instance::holdings::{Cause, Thing};
 use crate::instance::lookup::Lookup;
@@ -33,6 +34,7 @@ impl Starting {
                 if mounts_another(t, &machine) =>
             {
                 t.log(Action::RepairMount);
+                dispose::remember_mount(t, &machine);
                 self.to(Stage::Remove)
             }
             MachineState::Created if self.updated || self.made => self.to(Stage::Wait(machine.version)),

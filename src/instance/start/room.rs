@@ -32,7 +32,7 @@ impl Starting {
         if let (403, Some(region)) = (status, region.clone()) {
             t.evict(region, class);
         }
-        let placement = if t.me.ever_started() {
+        let placement = if t.me.has_data() {
             Placement::new(t, Content::Fork { source: volume }, region.as_ref())
         } else {
             ensure::place_fresh(t, region.as_ref())
@@ -51,7 +51,7 @@ impl Starting {
             Placing::Done(placed) => {
                 let left = self.move_onto(t, placed);
                 match left {
-                    Some(volume) if t.me.ever_started() => self.to(Stage::Snapshots(volume)),
+                    Some(volume) if t.me.has_data() => self.to(Stage::Snapshots(volume)),
                     Some(_) | None => self.anew(t),
                 }
             }
@@ -63,7 +63,7 @@ impl Starting {
         let left = t.me.take_volume(placed.volume.clone());
         t.me.region = placed.region.or(t.me.region.take());
         let old = left.clone()?;
-        if t.me.ever_started() {
+        if t.me.has_data() {
             let relocation = Relocation { fork: placed.volume, healthy: false, hydrated: false, immediate: false };
             let until = t.now.plus(t.policy.retention_ms);
             t.me.dispose(Thing::Volume(old), Cause::Relocated(relocation), until);

@@ -120,6 +120,6 @@ fn is_asked_for(before: &Instance) -> bool {
 pub(super) fn i1_nothing_empty(request: &Request, stored: Option<&Instance>) -> Held {
     let (Request::CreateVolume(new), Some(stored)) = (request, stored) else { return Ok(()) };
     let empty = matches!(new.content, Content::Empty { .. });
-    let lost = stored.ever_started() && !stored.fresh_allowed && stored.status() != Status::Destroying;
+    let lost = stored.has_data() && !stored.fresh_allowed && stored.status() != Status::Destroying;
     demand(!(empty && lost), || format!("the empty volume {} is made for an instance that has data", new.name))
 }
