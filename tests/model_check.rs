@@ -10,11 +10,15 @@ mod bounds;
 mod checked;
 
 use checked::Searched;
-use kiloclaw_lifecycle::testkit::model::{Story, Tale};
+use kiloclaw_lifecycle::fault::{Fault, FaultKind};
+use kiloclaw_lifecycle::testkit::check::Invariant;
+use kiloclaw_lifecycle::testkit::model::{Budget, Story, Tale};
+use kiloclaw_lifecycle::testkit::rig::{Core, Decided, Real};
+use kiloclaw_lifecycle::{Input, Instance, Policy, Timestamp};
 
 fn holds(story: &Story, expected: usize) {
     let budget = bounds::bounds(story.name, "short").unwrap();
-    let Searched { unique, states, depth, counterexample } = checked::search(story, budget, 1);
+    let Searched { unique, states, depth, counterexample } = checked::search(Real, story, budget, 1);
     if let Some(tale) = counterexample {
         panic!("{}", told(&tale));
     }
@@ -49,4 +53,28 @@ fn destroy() {
 #[test]
 fn restore() {
     holds(&Story::restore(), 0);
+}
+
+/// A machine that is wrong on purpose: it takes an answer that never came for a refusal.
+#[derive(Clone, Copy, Debug)]
+struct Rash;
+
+impl Core for Rash {
+    fn step(&self, record: Option<&Instance>, policy: &Policy, now: Timestamp, input: Input) -> Decided {
+        let input = match input {
+            Input::Outcome { op, result: Err(fault) } if fault.kind == FaultKind::Unknown => {
+                Input::Outcome { op, result: Err(Fault::new(FaultKind::Refused, Some(422), "refused")) }
+            }
+            Input::Outcome { .. } | Input::Command(_) | Input::Alarm | Input::Resume => input,
+        };
+        Real.step(record, policy, now, input)
+    }
+}
+
+#[test]
+fn a_wrong_machine_is_found_out_by_a_shortest_run() {
+    let budget = Budget { losses: 1, landings: 1, ..Budget::of(2, 1) };
+    let found = checked::search(Rash, &Story::recovery(), budget, 1);
+    let tale = found.counterexample.expect("a counterexample");
+    assert_eq!(tale.violation.as_ref().map(|violation| violation.invariant), Some(Invariant::Leak), "{}", told(&tale));
 }

@@ -1,28 +1,34 @@
 //! A story of the test kit as a model for stateright.
 
 use kiloclaw_lifecycle::testkit::model::{Budget, Move, State, Story, Tale};
-use kiloclaw_lifecycle::testkit::rig::Real;
+use kiloclaw_lifecycle::testkit::rig::Core;
 use stateright::{Checker, Model, Property};
 
-/// A story, told by the state machine within a budget.
-struct Checked {
+/// A state machine that can be searched.
+pub(crate) trait Machine: Core + Clone + std::fmt::Debug + Send + Sync + 'static {}
+
+impl<C: Core + Clone + std::fmt::Debug + Send + Sync + 'static> Machine for C {}
+
+/// A story, told by a state machine within a budget.
+struct Checked<C> {
+    core: C,
     story: Story,
     budget: Budget,
 }
 
-impl Model for Checked {
-    type State = State<Real>;
+impl<C: Machine> Model for Checked<C> {
+    type State = State<C>;
     type Action = Move;
 
-    fn init_states(&self) -> Vec<State<Real>> {
-        vec![State::begin(Real, &self.story, self.budget)]
+    fn init_states(&self) -> Vec<State<C>> {
+        vec![State::begin(self.core.clone(), &self.story, self.budget)]
     }
 
-    fn actions(&self, state: &State<Real>, actions: &mut Vec<Move>) {
+    fn actions(&self, state: &State<C>, actions: &mut Vec<Move>) {
         actions.extend(state.moves(&self.story));
     }
 
-    fn next_state(&self, last: &State<Real>, action: Move) -> Option<State<Real>> {
+    fn next_state(&self, last: &State<C>, action: Move) -> Option<State<C>> {
         last.take(&self.story, &action)
     }
 
@@ -30,7 +36,7 @@ impl Model for Checked {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![Property::always(
             "every invariant holds, and good weather brings it to a good end",
-            |_, state: &Self::State| state.violation().is_none() && (!state.rests() || state.judge().is_none()),
+            |_, state: &State<C>| state.violation().is_none() && (!state.rests() || state.judge().is_none()),
         )]
     }
 }
@@ -48,14 +54,14 @@ pub(crate) struct Searched {
 }
 
 /// Tries everything that can happen in a story within a budget, in every order.
-pub(crate) fn search(story: &Story, budget: Budget, threads: usize) -> Searched {
-    let model = Checked { story: story.clone(), budget };
+pub(crate) fn search<C: Machine>(core: C, story: &Story, budget: Budget, threads: usize) -> Searched {
+    let model = Checked { core: core.clone(), story: story.clone(), budget };
     let checker = model.checker().threads(threads).spawn_bfs().join();
     let found = checker.discoveries().into_values().next();
     Searched {
         unique: checker.unique_state_count(),
         states: checker.state_count(),
         depth: checker.max_depth(),
-        counterexample: found.map(|path| Tale::of(Real, story, &path.into_actions())),
+        counterexample: found.map(|path| Tale::of(core.clone(), story, &path.into_actions())),
     }
 }

@@ -23,6 +23,7 @@ mod shown;
 mod wish;
 
 use checked::search;
+use kiloclaw_lifecycle::testkit::rig::Real;
 use shown::Shown;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -55,7 +56,7 @@ fn check(plan: &Plan) -> Result<bool, String> {
     let mut held = true;
     for (story, budget) in &plan.stories {
         let began = Instant::now();
-        let searched = search(story, *budget, plan.threads);
+        let searched = search(Real, story, *budget, plan.threads);
         let took = began.elapsed();
         let tale = searched.counterexample.as_ref();
         let trace = tale.map(|tale| write_down(&plan.traces, story.name, &tale.trace)).transpose()?;
