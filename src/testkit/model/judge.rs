@@ -20,17 +20,22 @@ impl<C: Core + Clone> State<C> {
     /// not arrived. In the end the instance is destroyed.
     pub fn judge(&self) -> Option<Violation> {
         let mut rig = self.rig.clone();
-        now(&mut rig, Act::World(WorldChange::Heal));
-        last(&mut rig, 2 * HOUR_MS, Calm::Rest);
-        last(&mut rig, HOUR_MS, Calm::Found);
-        last(&mut rig, 3 * HOUR_MS, Calm::Dates);
-        let lives = rig.life(0).and_then(|life| life.stored()).is_some_and(|of| of.status() != Status::Destroying);
-        if lives {
-            let command = Box::new(Command::Destroy { reason: None });
-            now(&mut rig, Act::Command { life: 0, host: 0, command, end: End::Lives });
-            last(&mut rig, 3 * HOUR_MS, Calm::Dates);
-        }
+        clear_up(&mut rig);
         rig.violations().next().map(|(_, violation)| violation.clone())
+    }
+}
+
+/// Lets the weather be good for long enough, and checks what has to be true then.
+pub(super) fn clear_up<C: Core>(rig: &mut Rig<C>) {
+    now(rig, Act::World(WorldChange::Heal));
+    last(rig, 2 * HOUR_MS, Calm::Rest);
+    last(rig, HOUR_MS, Calm::Found);
+    last(rig, 3 * HOUR_MS, Calm::Dates);
+    let lives = rig.life(0).and_then(|life| life.stored()).is_some_and(|of| of.status() != Status::Destroying);
+    if lives {
+        let command = Box::new(Command::Destroy { reason: None });
+        now(rig, Act::Command { life: 0, host: 0, command, end: End::Lives });
+        last(rig, 3 * HOUR_MS, Calm::Dates);
     }
 }
 

@@ -7,10 +7,14 @@
 //! What always happens costs nothing: a call reaches the provider, its answer arrives, and when nothing is on its way, time passes to
 //! the next alarm. What goes wrong is paid for, so that the number of states is finite.
 
+mod budget;
 mod judge;
 mod story;
+mod tale;
 
+pub use budget::Budget;
 pub use story::Story;
+pub use tale::{Moved, Tale};
 
 use super::check::Violation;
 use super::rig::{Act, Core, End, Flight, Life, Rig, Timed};
@@ -18,27 +22,7 @@ use super::world::{Landing, Said, Strike};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 use core::hash::{Hash, Hasher};
-
-/// How often each thing may happen in one run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Budget {
-    /// Alarms that ring when they are due.
-    pub alarms: u8,
-    /// Crashes, each followed by a restart at once.
-    pub crashes: u8,
-    /// Answers that are lost: the connection breaks, or nothing comes at all.
-    pub losses: u8,
-    /// Calls that reach the provider after they were given up.
-    pub landings: u8,
-    /// Things that come twice: alarms out of turn, answers, a second process that resumes.
-    pub repeats: u8,
-    /// Commands, those of the story.
-    pub commands: u8,
-    /// Changes of the world, those of the story.
-    pub changes: u8,
-}
 
 /// Something that can happen next.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +80,7 @@ const NOW: End = End::Lives;
 impl<C: Core + Clone> State<C> {
     /// Where a story begins.
     pub fn begin(core: C, story: &Story, budget: Budget) -> Self {
-        Self { rig: story.begin(core), left: budget }
+        Self { rig: story.begin(core, None), left: budget.narrowed() }
     }
 
     /// How things stand.
@@ -116,58 +100,25 @@ impl<C: Core + Clone> State<C> {
     /// Everything that can happen next.
     pub fn moves(&self, story: &Story) -> Vec<Move> {
         let mut moves = Vec::new();
-        let Some(life) = self.life() else { return moves };
-        if self.violation().is_some() {
-            return moves;
-        }
+        let Some(life) = self.life().filter(|_| self.violation().is_none()) else { return moves };
         for flight in life.flights() {
-            self.moves_of(flight, &mut moves);
+            moves_of(flight, &mut moves);
         }
         let waits = life.flights().iter().any(|flight| flight.is_awaited() && is_prompt(flight));
-        if !waits && self.left.alarms > 0 && self.rig.next(FOR_EVER).is_some() {
+        if !waits && self.rig.next(FOR_EVER).is_some() {
             moves.push(Move::Tick);
         }
         let busy = life.flights().iter().any(Flight::is_awaited);
-        if busy && self.left.crashes > 0 {
-            moves.push(Move::Crash);
+        if busy {
+            moves.extend([Move::Crash, Move::Second]);
         }
-        if self.left.repeats > 0 && life.stored().is_some() {
+        if life.stored().is_some() {
             moves.push(Move::Ring);
-            if busy {
-                moves.push(Move::Second);
-            }
         }
-        if self.left.commands > 0 {
-            moves.extend((0..story.commands.len()).map(Move::Command));
-        }
-        if self.left.changes > 0 {
-            moves.extend((0..story.changes.len()).map(Move::Change));
-        }
+        moves.extend((0..story.commands.len()).map(Move::Command));
+        moves.extend((0..story.changes.len()).map(Move::Change));
+        moves.retain(|step| self.left.pay(step).is_some());
         moves
-    }
-
-    fn moves_of(&self, flight: &Flight, moves: &mut Vec<Move>) {
-        let op = flight.op().number;
-        if !flight.is_awaited() {
-            if self.left.landings > 0 {
-                moves.push(Move::Land(op));
-            }
-            return;
-        }
-        if flight.is_answered() {
-            moves.push(Move::Answer(op));
-            if self.left.repeats > 0 {
-                moves.push(Move::Echo(op));
-            }
-        } else if !flight.has_reached() {
-            moves.push(Move::Reach(op));
-            if self.left.losses > 0 && flight.op().kind.mutates() {
-                moves.push(Move::Silence(op));
-            }
-        }
-        if self.left.losses > 0 && (flight.is_answered() || !flight.has_reached()) {
-            moves.push(Move::Break(op));
-        }
     }
 
     /// What a move does; `None` when it cannot be made.
@@ -205,46 +156,24 @@ impl<C: Core + Clone> State<C> {
     }
 }
 
+/// Everything that can happen to a call next.
+fn moves_of(flight: &Flight, moves: &mut Vec<Move>) {
+    let op = flight.op().number;
+    if !flight.is_awaited() {
+        moves.push(Move::Land(op));
+    } else if flight.is_answered() {
+        moves.extend([Move::Answer(op), Move::Echo(op), Move::Break(op)]);
+    } else if !flight.has_reached() {
+        moves.extend([Move::Reach(op), Move::Break(op)]);
+        if flight.op().kind.mutates() {
+            moves.push(Move::Silence(op));
+        }
+    }
+}
+
 /// Whether a call goes on without time having to pass.
 fn is_prompt(flight: &Flight) -> bool {
     flight.is_answered() || !flight.has_reached()
 }
 
 const FOR_EVER: Timestamp = Timestamp::from_millis(u64::MAX);
-
-impl Budget {
-    /// What is left after a move.
-    fn pay(mut self, step: &Move) -> Option<Self> {
-        let purse = match step {
-            Move::Reach(_) | Move::Answer(_) => return Some(self),
-            Move::Tick => &mut self.alarms,
-            Move::Crash => &mut self.crashes,
-            Move::Break(_) | Move::Silence(_) => &mut self.losses,
-            Move::Land(_) => &mut self.landings,
-            Move::Echo(_) | Move::Second | Move::Ring => &mut self.repeats,
-            Move::Command(_) => &mut self.commands,
-            Move::Change(_) => &mut self.changes,
-        };
-        *purse = purse.checked_sub(1)?;
-        Some(self)
-    }
-}
-
-impl fmt::Display for Move {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reach(op) => write!(f, "call {op} reaches the provider"),
-            Self::Answer(op) => write!(f, "its answer arrives ({op})"),
-            Self::Tick => f.write_str("time passes"),
-            Self::Break(op) => write!(f, "the connection of call {op} breaks"),
-            Self::Silence(op) => write!(f, "call {op} is done, and nobody is told"),
-            Self::Land(op) => write!(f, "call {op} reaches the provider late"),
-            Self::Echo(op) => write!(f, "its answer arrives, and will again ({op})"),
-            Self::Crash => f.write_str("the process dies and is started again"),
-            Self::Second => f.write_str("a second process takes over"),
-            Self::Ring => f.write_str("the alarm rings out of turn"),
-            Self::Command(which) => write!(f, "command {which} of the story"),
-            Self::Change(which) => write!(f, "change {which} of the story"),
-        }
-    }
-}

@@ -5,6 +5,7 @@ use crate::id::{Identity, SandboxId, SnapshotId, UserId};
 use crate::observe::{MachineState, SnapshotStatus};
 use crate::policy::{Knobs, Policy};
 use crate::testkit::rig::{Act, Core, End, Rig, Timed};
+use crate::testkit::trace::Recorder;
 use crate::testkit::world::{World, WorldChange};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
@@ -115,8 +116,11 @@ impl Story {
     }
 
     /// What has happened before the first move, as acts.
-    pub(super) fn begin<C: Core>(&self, core: C) -> Rig<C> {
+    pub(super) fn begin<C: Core>(&self, core: C, recorder: Option<Recorder>) -> Rig<C> {
         let mut rig = Rig::new(core, self.policy.clone(), World::new(Timestamp::from_millis(BEGIN_MS)));
+        if let Some(recorder) = recorder {
+            rig.record(recorder);
+        }
         let Some(identity) = identity() else { return rig };
         let provision = Provision { identity: identity.clone(), seed: 7, spec: Spec::default() };
         let mut acts = Vec::from([Act::Admit { identity, secret: None, thorough: false }]);

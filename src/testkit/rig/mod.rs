@@ -60,7 +60,8 @@ impl From<bool> for Happened {
 pub struct Rig<C = Real> {
     core: C,
     policy: Arc<Policy>,
-    world: World,
+    /// Shared with copies of the run until it changes, because a model checker keeps a copy for every move.
+    world: Arc<World>,
     /// How far the hosts' clocks are ahead of the world's.
     ahead_ms: i64,
     lives: Vec<Life>,
@@ -86,7 +87,7 @@ impl<C: Core> Rig<C> {
             core,
             policy: Arc::new(policy),
             stepped_at: world.now(),
-            world,
+            world: Arc::new(world),
             ahead_ms: 0,
             lives: Vec::new(),
             steps: 0,
@@ -175,7 +176,10 @@ impl<C: Core> Rig<C> {
 
     /// Lets time pass.
     pub fn pass(&mut self, until: Timestamp) {
-        self.world.advance_to(until);
+        let due = self.world.next_change().is_some_and(|at| at <= until);
+        if due || until > self.world.now() {
+            Arc::make_mut(&mut self.world).advance_to(until);
+        }
         let (now, life_ms) = (self.world.now(), self.policy.call_deadline_ms);
         for life in &mut self.lives {
             life.expire(now, life_ms);
@@ -217,7 +221,8 @@ impl<C: Core> Rig<C> {
             Act::Resume { life, host, end } => self.feed(*life, *host, Input::Resume, None, *end),
             Act::Admit { identity, secret, thorough } => {
                 let life = self.admit(identity.clone());
-                self.world.secret = secret.clone().or(self.world.secret.take());
+                let world = Arc::make_mut(&mut self.world);
+                world.secret = secret.clone().or(world.secret.take());
                 self.lives.get_mut(life).is_some_and(|of| of.watch(secret.as_deref(), *thorough)).into()
             }
             Act::Reach { life, op, strike } => self.reach(*life, *op, strike.as_ref()).into(),
@@ -241,7 +246,7 @@ impl<C: Core> Rig<C> {
                 true.into()
             }
             Act::World(change) => {
-                let done = self.world.change(change);
+                let done = Arc::make_mut(&mut self.world).change(change);
                 let world = &self.world;
                 for life in &mut self.lives {
                     life.checker.disturbed(life.stored.as_deref(), world);
@@ -262,7 +267,7 @@ impl<C: Core> Rig<C> {
             return false;
         }
         let request = Request::from(&flight.operation.call);
-        let attempt = self.world.attempt(&request, flight.began, strike);
+        let attempt = Arc::make_mut(&mut self.world).attempt(&request, flight.began, strike);
         flight.reached = true;
         let truth = match &attempt {
             Attempt::Answered(answer) => Some(answer.clone()),
