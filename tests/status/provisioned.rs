@@ -692,6 +692,7 @@ fn v2_a_lost_volume_of_a_never_started_instance_is_replaced() {
         script.answer(gone).is(r#"
             applied: provisioned
             set flyVolumeId null
+            on the list volume vol-1 late_create due +30s
             log replace_lost_volume by=alarm region=iad data_loss:false volume:"vol-1"
             call list_volumes ours
             alarm +90001ms call_deadline

@@ -291,12 +291,15 @@ fn s1_a_machine_that_is_gone_is_made_anew() {
 fn s1_a_stopped_machine_with_another_volume_is_replaced() {
     let mut script = again();
     script.answer(volume("vol-1", "created"));
-    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is("
+    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is(r#"
         applied: starting
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-2"
+        on the list volume vol-2 candidate until +7d
         log repair_mount by=start machine=m1 region=iad
         call destroy_machine m1
         alarm +58s reconcile
-    ");
+    "#);
     script.answer(accepted()).is("
         applied: starting
         set flyMachineId null
@@ -1338,6 +1341,7 @@ fn v2_before_the_first_start_a_lost_volume_is_replaced() {
     script.answer(absent()).is(r#"
         applied: starting
         set flyVolumeId null
+        on the list volume vol-1 late_create due +30s
         log replace_lost_volume by=start region=iad data_loss:false volume:"vol-1"
         call list_volumes ours
         alarm +57s reconcile

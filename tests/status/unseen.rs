@@ -683,9 +683,7 @@ fn d2_the_old_machine_on_the_source_of_a_relocation_is_condemned() {
     script.answer(held("vol-1", "m1")).is("
         applied: stopped
         set flyMachineId null
-        set recoveryPreviousVolumeCleanupAfter +1m
         on the list machine m1 replaced due now
-        on the list volume vol-1 retained until +1m for vol-2 tried 1
         call get_machine m1
         alarm +90001ms call_deadline
     ");
