@@ -149,10 +149,10 @@ fn lost(t: &mut Turn<'_>) -> Ensured {
     Ensured::Next(Ensure::ByName)
 }
 
-/// Volumes under our name that could be used, newest last.
-fn usable(t: &Turn<'_>, volumes: Vec<Volume>) -> Vec<Volume> {
+/// Volumes under our name that could be used, newest last. Those on the list that only `may` hold the data are for an admin to choose.
+fn usable(t: &Turn<'_>, volumes: Vec<Volume>, may: impl Fn(&Cause) -> bool) -> Vec<Volume> {
     let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
-    let unknown = |volume: &VolumeId| !t.me.knows_volume(volume) || t.me.holdings.is_candidate(volume);
+    let unknown = |volume: &VolumeId| !t.me.knows_volume(volume) || t.me.holdings.lists_for(volume, &may);
     let mut usable: Vec<Volume> = volumes
         .into_iter()
         .filter(|volume| filter.as_ref().is_ok_and(|ours| ours.admits(&volume.name)))
@@ -168,7 +168,7 @@ fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
         Ok(Done::Volumes(volumes)) => volumes,
         Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
     };
-    let mut usable = usable(t, volumes);
+    let mut usable = usable(t, volumes, |cause| *cause == Cause::Candidate);
     if let Some(newest) = usable.pop() {
         remember(t, &usable);
         t.emit(Note::log(Action::RecoverVolumeByName).detail("volume", newest.id.as_str()));
@@ -201,7 +201,7 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
         return Ensured::Missing;
     };
     let since = gone_made_at(&volumes);
-    let usable = usable(t, volumes);
+    let usable = usable(t, volumes, |cause| !matches!(cause, Cause::Relocated(_) | Cause::Kept));
     remember(t, &usable);
     let mut later = usable.into_iter().filter(|volume| volume.created_at > since);
     let proposal = later.next().filter(|_| later.next().is_none()).map(|volume| volume.id);
@@ -209,10 +209,14 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
     Ensured::Missing
 }
 
-/// Gives a place in the record to every volume under our name that may hold the data.
-pub(crate) fn remember_usable(t: &mut Turn<'_>, volumes: Vec<Volume>) {
-    let usable = usable(t, volumes);
-    remember(t, &usable);
+/// Our machine is about to go: gives a place in the record to what it holds, which may be the data under a new id.
+pub(crate) fn remember_held(t: &mut Turn<'_>, volumes: Vec<Volume>) {
+    let ours = t.me.machine.as_ref().map(|machine| machine.id.clone());
+    let held: Vec<Volume> = usable(t, volumes, |cause| *cause == Cause::Candidate)
+        .into_iter()
+        .filter(|volume| volume.attached_machine.is_some() && volume.attached_machine == ours)
+        .collect();
+    remember(t, &held);
     t.keep();
 }
 

@@ -185,10 +185,9 @@ impl Holdings {
         self.entries.iter().any(|entry| entry.volume() == Some(volume))
     }
 
-    /// Whether the volume is on the list and may hold the data all the same.
-    pub(crate) fn is_candidate(&self, volume: &VolumeId) -> bool {
-        let earlier = |cause: &Cause| matches!(cause, Cause::Relocated(_) | Cause::Kept);
-        self.entries.iter().any(|entry| entry.volume() == Some(volume) && !earlier(&entry.cause))
+    /// Whether the volume is on the list for a cause that `fits`.
+    pub(crate) fn lists_for(&self, volume: &VolumeId, fits: impl Fn(&Cause) -> bool) -> bool {
+        self.entries.iter().any(|entry| entry.volume() == Some(volume) && fits(&entry.cause))
     }
 
     pub(crate) fn holds_machine(&self, machine: &MachineId) -> bool {

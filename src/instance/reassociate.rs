@@ -86,7 +86,7 @@ impl Reassociating {
             }
             (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Search),
             (Stage::Search, Ok(Done::Volumes(volumes))) => {
-                ensure::remember_usable(t, volumes);
+                ensure::remember_held(t, volumes);
                 self.to(Stage::Remove)
             }
             (Stage::Holder(holder), Ok(Done::Machine(machine))) => {

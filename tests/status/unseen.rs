@@ -17,6 +17,11 @@ fn made(id: &str, at: u64) -> Volume {
     Volume { created_at: Some(Timestamp::from_millis(at)), ..a_volume(id, "created") }
 }
 
+/// The same, held by the instance's machine.
+fn mounted(id: &str, at: u64) -> Volume {
+    Volume { attached_machine: Some(machine_id("m1")), ..made(id, at) }
+}
+
 /// A stopped instance that has run, with a volume to be removed at once.
 fn leaving() -> Script {
     let mut script = Script::flat("stopped", json!({ "pendingDestroyVolumeId": "vol-2" }));
@@ -439,11 +444,10 @@ fn reassociate_lists_what_carries_our_name_before_our_machine_goes() {
         script.answer(volume("vol-7", "created"));
         script
     };
-    searching().answer(volumes([made("vol-1", 1), made("vol-7", 7), made("vol-8", 8)])).is(r#"
+    searching().answer(volumes([made("vol-1", 1), made("vol-7", 7), mounted("vol-8", 8), made("vol-9", 9)])).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-8"
-        on the list volume vol-7 candidate until +7d
         on the list volume vol-8 candidate until +7d
         call destroy_machine m1
         alarm +90001ms call_deadline
@@ -487,7 +491,7 @@ fn x5_what_carries_our_name_is_listed_before_the_machine_of_a_lost_volume_goes()
             call list_volumes ours
             alarm +58s reconcile
         ");
-        script.answer(volumes([made("vol-1", 1), made("vol-8", 8)])).is(r#"
+        script.answer(volumes([made("vol-1", 1), made("vol-7", 7), mounted("vol-8", 8)])).is(r#"
             applied: restoring
             set recoveryPreviousVolumeCleanupAfter +7d
             set recoveryPreviousVolumeId "vol-8"

@@ -121,7 +121,7 @@ fn awaits(entry: &Entry, name: &str) -> bool {
 pub(super) fn l4_nothing_kept(healed: &Healed<'_>) -> Held {
     let Some(stored) = healed.stored.filter(|_| healed.calm == Calm::Dates) else { return Ok(()) };
     let undecided = stored.missing.is_some() || is_lost(healed, stored);
-    let left =
-        stored.holdings.entries.iter().find(|entry| !entry.abandoned && !(undecided && entry.volume().is_some()));
+    let waits = |entry: &Entry| entry.abandoned || (undecided && entry.volume().is_some());
+    let left = stored.holdings.entries.iter().find(|entry| !waits(entry));
     demand(left.is_none(), || format!("still on the list, long past its date: {left:?}"))
 }
