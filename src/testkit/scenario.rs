@@ -17,6 +17,7 @@
 //! ```
 
 mod command;
+mod crash;
 mod cursor;
 mod engine;
 mod evaluate;
@@ -25,14 +26,17 @@ mod fly;
 mod journal;
 mod json;
 mod outcome;
+mod project;
 mod script;
 mod steps;
 mod times;
 
-pub use engine::{run, run_traced};
+pub use crash::{Crashes, Decided, Place};
+pub use engine::{Converged, converge, converge_with, run, run_traced, run_with};
 pub use evaluate::Failure;
 pub use journal::Moment;
 pub use outcome::{CommandResult, Outcome};
+pub use project::Projection;
 
 use super::world::World;
 use crate::id::{AppName, Identity, Invalid, SandboxId, UserId};

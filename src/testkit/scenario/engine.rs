@@ -3,21 +3,26 @@
 //! *Guarantees*: after every step of a scenario nothing is in flight and nothing is due; what is stored is all that survives a crash; a
 //! run ends, even if the instance never comes to rest.
 
+mod converge;
 mod invariants;
+mod plan;
 mod recorder;
+mod repeat;
+
+pub use converge::{Converged, converge, converge_with};
 
 use super::Scenario;
 use super::command::Wish;
+use super::crash::{Crashes, Place};
 use super::fly::{Defaults, defaults};
 use super::journal::Journal;
 use super::outcome::{CommandResult, End, Outcome};
 use super::script::{Crash, Mishap, Script};
 use super::steps::Step;
-use crate::call::Operation;
+use crate::call::{CallKind, Operation};
 use crate::command::{Code, CommandKind, RequestId};
-use crate::driver::{Applied, Decision, Driver, Held};
-use crate::id::Identity;
-use crate::id::SandboxId;
+use crate::driver::{Applied, Decision, Driver, Held, Pending};
+use crate::id::{Identity, SandboxId};
 use crate::instance::Instance;
 use crate::persist;
 use crate::step::{Alarm, Effect, Input, Verdict};
@@ -26,6 +31,7 @@ use crate::testkit::fly::SimFly;
 use crate::testkit::request::Request;
 use crate::testkit::store::MemoryStore;
 use crate::testkit::trace;
+use crate::testkit::world::Landing;
 use crate::time::Timestamp;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -33,6 +39,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::future::Future;
 use futures::FutureExt;
+use plan::Plan;
 use recorder::Recorder;
 
 /// Steps at one instant, and in all, after which an instance is taken to run in circles.
@@ -41,43 +48,38 @@ const MOST_IN_ALL: u64 = 2_000_000;
 
 /// Runs a scenario.
 pub fn run(scenario: &Scenario) -> Outcome {
-    play(scenario, None).0
+    run_with(scenario, &Crashes::default())
+}
+
+/// Runs a scenario, with crashes besides its own.
+pub fn run_with(scenario: &Scenario, crashes: &Crashes) -> Outcome {
+    let mut engine = Engine::new(scenario, crashes);
+    engine.play(|_, _| {});
+    engine.outcome()
 }
 
 /// Runs a scenario and writes it down as a [trace](crate::trace).
 pub fn run_traced(scenario: &Scenario) -> (Outcome, String) {
-    let (outcome, recorder) = play(scenario, Some(trace::Recorder::new(&scenario.policy)));
-    (outcome, recorder.map(|recorder| recorder.text().to_string()).unwrap_or_default())
-}
-
-fn play(scenario: &Scenario, recorder: Option<trace::Recorder>) -> (Outcome, Option<trace::Recorder>) {
-    let mut engine = Engine::new(scenario);
-    engine.trace = recorder;
+    let none = Crashes::default();
+    let mut engine = Engine::new(scenario, &none);
+    engine.trace = Some(trace::Recorder::new(&scenario.policy));
     engine.traced(|trace, sandbox| trace.record(sandbox, scenario.record.as_ref()));
-    if let Some(instance) = &scenario.record {
-        engine.begin(instance);
-    }
-    for (at, step) in scenario.steps.iter().enumerate() {
-        if engine.halted {
-            break;
-        }
-        engine.step(at, step);
-        engine.settle();
-    }
+    engine.play(|_, _| {});
     let trace = engine.trace.take();
-    (engine.outcome(), trace)
+    (engine.outcome(), trace.map(|recorder| recorder.text().to_string()).unwrap_or_default())
 }
 
 /// How a chain of steps and calls ended.
 enum Chain {
     /// Nothing is in flight.
     Done,
-    /// The host died; `kept` says whether anything of the chain had been committed.
-    Crashed { kept: bool },
+    /// The host died; `kept` says whether anything of the chain had been committed, `planned` that the file does not know of it.
+    Crashed { kept: bool, planned: bool },
 }
 
 struct Engine<'a> {
     scenario: &'a Scenario,
+    plan: Plan<'a>,
     defaults: Defaults,
     script: Script,
     sim: SimFly,
@@ -99,7 +101,7 @@ struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn new(scenario: &'a Scenario) -> Self {
+    fn new(scenario: &'a Scenario, crashes: &'a Crashes) -> Self {
         let sim = SimFly::new(scenario.world.clone());
         let store = MemoryStore::new();
         let sink = Recorder::default();
@@ -107,6 +109,7 @@ impl<'a> Engine<'a> {
         let driver = Driver::new(policy, sim.clone(), sim.clone(), store.clone(), sink.clone(), sim.clone());
         Self {
             scenario,
+            plan: Plan::new(crashes),
             defaults: defaults(&scenario.policy, &scenario.owner),
             script: Script::new(&scenario.script),
             sim,
@@ -129,6 +132,23 @@ impl<'a> Engine<'a> {
     fn traced(&mut self, write: impl FnOnce(&mut trace::Recorder, &SandboxId)) {
         if let Some(trace) = &mut self.trace {
             write(trace, &self.scenario.sandbox);
+        }
+    }
+
+    /// The host's start and every step; after each `ended` is told whether a planned crash has happened in it.
+    fn play(&mut self, mut ended: impl FnMut(&mut Self, bool)) {
+        if let Some(instance) = &self.scenario.record {
+            self.begin(instance);
+        }
+        ended(self, self.plan.happened > 0);
+        for (at, step) in self.scenario.steps.iter().enumerate() {
+            if self.halted {
+                break;
+            }
+            let before = self.plan.happened;
+            self.step(at, step);
+            self.settle();
+            ended(self, self.plan.happened > before);
         }
     }
 
@@ -228,13 +248,11 @@ impl<'a> Engine<'a> {
 
     fn advance(&mut self, until: Timestamp) {
         while !self.halted {
-            match self.alarm().filter(|alarm| alarm.at <= until) {
-                Some(alarm) => {
-                    self.sim.with(|world| world.advance_to(alarm.at));
-                    self.feed(Input::Alarm, None);
-                }
-                None => break,
-            }
+            let Some(alarm) = self.alarm().filter(|alarm| alarm.at <= until) else { break };
+            let late_ms = self.plan.late_ms(until.since(self.now()));
+            let at = alarm.at.max(self.now().plus(late_ms)).min(until);
+            self.sim.with(|world| world.advance_to(at));
+            self.feed(Input::Alarm, None);
         }
         self.sim.with(|world| world.advance_to(until));
     }
@@ -274,12 +292,15 @@ impl<'a> Engine<'a> {
             }
             let was_alarm = matches!(input, Input::Alarm);
             let was_command = matches!(input, Input::Command(_));
-            if let Chain::Crashed { kept } = self.chain(input, step) {
+            let again = input.clone();
+            if let Chain::Crashed { kept, planned } = self.chain(input, step) {
                 self.traced(|trace, _| trace.crash(0));
-                if was_alarm && !kept {
-                    due.push(Input::Alarm);
+                if planned {
+                    self.plan.crash(&mut self.script);
                 }
-                if let Some(at) = step.filter(|_| was_command && !kept) {
+                if !kept && (was_alarm || (was_command && planned)) {
+                    due.push(again);
+                } else if let Some(at) = step.filter(|_| was_command && !kept) {
                     let sentence = "the host died before the command was committed";
                     self.answer(CommandResult::failed(at, "host_crashed", sentence));
                 }
@@ -298,57 +319,75 @@ impl<'a> Engine<'a> {
     /// One input and all that follows from it, until nothing is in flight.
     fn chain(&mut self, input: Input, step: Option<usize>) -> Chain {
         let commits = self.store.commits();
-        let command = step.filter(|_| matches!(input, Input::Command(_)));
+        let mut command = step.filter(|_| matches!(input, Input::Command(_)));
         let mut next: Option<(Input, Option<Held>)> = Some((input, None));
-        let mut is_first = true;
+        self.plan.secure(self.script.counts());
         while let Some((input, held)) = next.take() {
             if !self.tick() {
                 return Chain::Done;
             }
-            let crashed = |engine: &Self| Chain::Crashed { kept: engine.store.commits() > commits };
             let (given, before) = (input.clone(), self.before(held.as_ref()));
             let decided = ready(self.driver.decide(&self.scenario.sandbox, held, input));
             let Some(decision) = self.unless_stuck(decided) else { return Chain::Done };
             self.traced(|trace, sandbox| trace.step(sandbox, 0, decision.now(), &given, decision.step()));
-            let mishap = asked_for(&decision).and_then(|request| self.script.next(&request));
+            let counts = self.script.counts();
+            let (mishap, planned) = self.plan.mishap(&decision, &mut self.script);
+            let crashed =
+                |engine: &Self| Chain::Crashed { kept: engine.store.commits() > commits, planned: planned.is_some() };
             if matches!(mishap, Some(Mishap::Crash(Crash::Uncommitted))) {
                 self.traced(|trace, sandbox| trace.lost(sandbox, 0));
                 return crashed(self);
             }
+            if decision.step().needs_commit() {
+                self.plan.secure(counts);
+            }
             self.decided(before.as_ref(), &given, &decision);
-            let was = self.stored();
-            let committed = ready(self.driver.commit(decision));
-            let Some(applied) = self.unless_stuck(committed) else { return Chain::Done };
-            self.note();
-            if let Some(at) = command.filter(|_| is_first) {
-                self.verdict(at, &applied.verdict);
-            }
-            is_first = false;
-            self.committed(was.as_ref());
-            let Applied { pending, replies, .. } = applied;
-            for reply in replies {
-                if let Some(at) = self.awaited.remove(&reply.to) {
-                    self.answer(CommandResult::ended(at, reply.result));
-                }
-            }
-            let Some(pending) = pending else { return Chain::Done };
-            self.leaves(&pending.operation);
-            let strike = match &mishap {
+            let Some(pending) = self.commit(decision, command.take()) else { return Chain::Done };
+            let dies_after = planned == Some(Place::After) || matches!(mishap, Some(Mishap::Crash(Crash::After)));
+            let strike = match mishap {
                 Some(Mishap::Crash(Crash::Before)) => return crashed(self),
-                Some(Mishap::Strike(strike)) => Some(strike.clone()),
+                Some(Mishap::Strike(strike)) => Some(strike),
                 Some(Mishap::Crash(Crash::After | Crash::Uncommitted)) | None => None,
             };
+            let Some(pending) = pending else { return Chain::Done };
+            let lands = strike.as_ref().map(|strike| strike.landing != Landing::Never);
             self.sim.strike_next(strike.clone());
             let outcome = ready(self.driver.execute(&pending.operation).map(Ok::<_, String>));
             let Some(outcome) = self.unless_stuck(outcome) else { return Chain::Done };
             self.landed(&Request::from(&pending.operation.call), &outcome, strike.as_ref());
             self.note();
-            if matches!(mishap, Some(Mishap::Crash(Crash::After))) {
+            // A create that has happened is looked for, not repeated: there is no second one to be struck in its place.
+            if creates(&pending.operation) && lands.unwrap_or_else(|| is_done(&outcome)) {
+                self.plan.secure(self.script.counts());
+            }
+            if dies_after {
                 return crashed(self);
             }
             next = Some((outcome, pending.held));
         }
         Chain::Done
+    }
+
+    /// Commits a decision and hears what came of it; the call that it asked for. `None` if the run is over.
+    fn commit(&mut self, decision: Decision, command: Option<usize>) -> Option<Option<Pending>> {
+        let was = self.stored();
+        let committed = ready(self.driver.commit(decision));
+        let applied = self.unless_stuck(committed)?;
+        self.note();
+        if let Some(at) = command {
+            self.verdict(at, &applied.verdict);
+        }
+        self.committed(was.as_ref());
+        let Applied { pending, replies, .. } = applied;
+        for reply in replies {
+            if let Some(at) = self.awaited.remove(&reply.to) {
+                self.answer(CommandResult::ended(at, reply.result));
+            }
+        }
+        if let Some(pending) = &pending {
+            self.leaves(&pending.operation);
+        }
+        Some(pending)
     }
 
     fn note(&mut self) {
@@ -432,6 +471,15 @@ fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
 
 fn asked_for(decision: &Decision) -> Option<Request> {
     decision.step().effects.iter().find_map(called).map(|operation| Request::from(&operation.call))
+}
+
+/// Whether the call is looked for, and not simply repeated, when its answer was lost.
+fn creates(operation: &Operation) -> bool {
+    [CallKind::CreateMachine, CallKind::CreateVolume].contains(&operation.id.kind)
+}
+
+fn is_done(outcome: &Input) -> bool {
+    matches!(outcome, Input::Outcome { result: Ok(_), .. })
 }
 
 fn called(effect: &Effect) -> Option<&Operation> {

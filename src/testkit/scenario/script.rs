@@ -109,6 +109,18 @@ impl Script {
         Self { entries: entries.iter().map(|entry| (entry.clone(), 0)).collect() }
     }
 
+    /// How many calls each entry has seen.
+    pub(super) fn counts(&self) -> Vec<u64> {
+        self.entries.iter().map(|(_, seen)| *seen).collect()
+    }
+
+    /// Forgets the calls that were seen since.
+    pub(super) fn take_back(&mut self, counts: &[u64]) {
+        for ((_, seen), count) in self.entries.iter_mut().zip(counts) {
+            *seen = *count;
+        }
+    }
+
     /// What befalls this attempt: the first entry whose turn it is. Every entry that the call matches counts it.
     pub(super) fn next(&mut self, request: &Request) -> Option<Mishap> {
         let mut struck = None;
