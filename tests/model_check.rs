@@ -11,9 +11,11 @@ mod checked;
 
 use checked::Searched;
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
-use kiloclaw_lifecycle::testkit::check::Invariant;
+use kiloclaw_lifecycle::testkit::World;
+use kiloclaw_lifecycle::testkit::check::{Invariant, Violation};
 use kiloclaw_lifecycle::testkit::model::{Budget, Story, Tale};
-use kiloclaw_lifecycle::testkit::rig::{Core, Decided, Real};
+use kiloclaw_lifecycle::testkit::rig::{Core, Decided, Real, Rig, Timed};
+use kiloclaw_lifecycle::trace::{Entry, Trace};
 use kiloclaw_lifecycle::{Input, Instance, Policy, Timestamp};
 
 fn holds(story: &Story, expected: usize) {
@@ -77,4 +79,21 @@ fn a_wrong_machine_is_found_out_by_a_shortest_run() {
     let found = checked::search(Rash, &Story::recovery(), budget, 1);
     let tale = found.counterexample.expect("a counterexample");
     assert_eq!(tale.violation.as_ref().map(|violation| violation.invariant), Some(Invariant::Leak), "{}", told(&tale));
+    assert_eq!(replayed(&tale), tale.violation, "the trace leads to the same end");
+}
+
+/// What does not hold when the acts of a trace are played again.
+fn replayed(tale: &Tale) -> Option<Violation> {
+    let trace = Trace::parse(&tale.trace).unwrap();
+    let acts: Vec<Timed> = trace.lines().iter().filter_map(|line| timed(&line.entry)).collect();
+    let mut rig = Rig::new(Rash, trace.policy().clone(), World::new(acts.first().unwrap().at));
+    for act in &acts {
+        rig.act(act);
+    }
+    rig.violations().next().map(|(_, violation)| violation.clone())
+}
+
+fn timed(entry: &Entry) -> Option<Timed> {
+    let Entry::Act { at, act } = entry else { return None };
+    Some(Timed { at: *at, act: serde_json::from_value(act.clone()).unwrap() })
 }
