@@ -14,6 +14,7 @@ mod outcomes;
 mod raw;
 mod samples;
 mod scenario;
+mod steps;
 mod told;
 mod world;
 
@@ -22,10 +23,17 @@ pub use decode::decode;
 pub use flat::flat;
 pub use outcomes::outcomes;
 pub use scenario::scenario;
+pub use steps::steps;
 
 /// What a target does with its input.
 pub type Body = fn(&[u8]) -> bool;
 
 /// Every target with its name.
-pub const TARGETS: [(&str, Body); 5] =
-    [("answers", answers), ("decode", decode), ("flat", flat), ("outcomes", outcomes), ("scenario", scenario)];
+pub const TARGETS: [(&str, Body); 6] = [
+    ("answers", answers),
+    ("decode", decode),
+    ("flat", flat),
+    ("outcomes", outcomes),
+    ("scenario", scenario),
+    ("steps", steps),
+];

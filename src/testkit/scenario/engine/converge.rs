@@ -79,6 +79,7 @@ fn conclude(mut engine: Engine<'_>, mut stages: Stages<'_>) -> Converged {
         engine.violated(leak);
     }
     let Stages { ended, caught_up_ms, .. } = stages;
+    engine.collect();
     let (crashes, violations) = (engine.plan.happened, engine.violations);
     Converged { decisions, crashes, stages: ended, caught_up_ms, soon, finally, violations }
 }
