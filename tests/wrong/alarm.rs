@@ -1,0 +1,83 @@
+//! I5: machines that nobody wakes, or that are woken for nothing.
+
+use crate::machine::{Asked, Wrong, with_next};
+use crate::searched::{Search, alarms};
+use crate::wrongs;
+use kiloclaw_lifecycle::Status;
+use kiloclaw_lifecycle::step::Effect;
+use kiloclaw_lifecycle::testkit::model::Story;
+use kiloclaw_lifecycle::testkit::rig::Decided;
+use serde_json::{Value, json};
+
+fn is_running(decided: &Decided) -> bool {
+    decided.next.as_ref().is_some_and(|next| next.status() == Status::Running)
+}
+
+/// Once it runs, there is nothing more to be done.
+fn sets_none(asked: Asked<'_>) -> Decided {
+    let mut decided = asked.really();
+    if is_running(&decided) {
+        decided.effects.retain(|effect| !matches!(effect, Effect::ScheduleAlarm(_)));
+    }
+    decided
+}
+
+/// The next look is counted from the beginning of time.
+fn sets_it_in_the_past(asked: Asked<'_>) -> Decided {
+    let decided = asked.really();
+    if is_running(&decided) && decided.needs_commit {
+        with_next(decided, |next| next["alarm"]["at"] = json!(900_000))
+    } else {
+        decided
+    }
+}
+
+/// Two dates, two alarms.
+fn sets_two(asked: Asked<'_>) -> Decided {
+    let mut decided = asked.really();
+    if is_running(&decided) {
+        let alarm = decided.effects.iter().find(|effect| matches!(effect, Effect::ScheduleAlarm(_))).cloned();
+        decided.effects.extend(alarm);
+    }
+    decided
+}
+
+/// It waits for a call that it has forgotten.
+fn waits_for_nothing(asked: Asked<'_>) -> Decided {
+    with_next(asked.really(), |next| next["in_flight"] = Value::Null)
+}
+
+wrongs! {
+    no_alarm_is_set: Alarm by Search {
+        machine: Wrong(sets_none),
+        story: Story::destroy(),
+        budget: alarms(2),
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+    the_alarm_is_in_the_past: Alarm by Search {
+        machine: Wrong(sets_it_in_the_past),
+        story: Story::destroy(),
+        budget: alarms(2),
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+    there_are_two_alarms: Alarm by Search {
+        machine: Wrong(sets_two),
+        story: Story::destroy(),
+        budget: alarms(2),
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+    the_alarm_waits_for_a_call_that_is_forgotten: Alarm by Search {
+        machine: Wrong(waits_for_nothing),
+        story: Story::destroy(),
+        budget: alarms(2),
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+}

@@ -1,0 +1,97 @@
+//! I1: machines that lose what the tenant wrote.
+
+use crate::machine::{Asked, Wrong, call_of, calling, entries, with_next};
+use crate::searched::{Search, a_change, alarms, told};
+use crate::wrongs;
+use kiloclaw_lifecycle::Status;
+use kiloclaw_lifecycle::call::{Call, Content, WaitFor};
+use kiloclaw_lifecycle::observe::MachineState;
+use kiloclaw_lifecycle::testkit::model::Story;
+use kiloclaw_lifecycle::testkit::rig::Decided;
+use kiloclaw_lifecycle::testkit::{Boot, WorldChange};
+use serde_json::{Value, json};
+
+/// The replacement gets an empty volume.
+fn copies_nothing(asked: Asked<'_>) -> Decided {
+    let decided = asked.really();
+    let Some(Call::CreateVolume(new)) = call_of(&decided) else { return decided };
+    let mut new = new.clone();
+    new.content = Content::Empty { size_gb: 10 };
+    calling(decided, Call::CreateVolume(new))
+}
+
+/// What is missing is replaced by something empty, as if an admin had accepted the loss.
+fn starts_fresh(asked: Asked<'_>) -> Decided {
+    asked.with_record(|record| record["fresh_allowed"] = json!(true))
+}
+
+/// A recovery that fails takes its source with it.
+fn forgets_the_source(asked: Asked<'_>) -> Decided {
+    let was_recovering = asked.record.is_some_and(|record| record.status() == Status::Recovering);
+    let decided = asked.really();
+    let failed = was_recovering && decided.next.as_ref().is_some_and(|next| next.status() == Status::Stopped);
+    if failed { with_next(decided, |next| next["volume"] = Value::Null) } else { decided }
+}
+
+/// There is one field for two machines: the old one is not destroyed, and is waited for as if it were the replacement.
+fn confuses_machines(asked: Asked<'_>) -> Decided {
+    let was_recovering = asked.record.is_some_and(|record| record.status() == Status::Recovering);
+    let decided = asked.really();
+    match call_of(&decided).filter(|_| was_recovering).cloned() {
+        Some(Call::DestroyMachine { machine }) => calling(decided, Call::GetMachine { machine }),
+        Some(Call::CreateMachine(_)) => waits_for_the_old(decided),
+        Some(_) | None => decided,
+    }
+}
+
+fn waits_for_the_old(decided: Decided) -> Decided {
+    let mut old = Value::Null;
+    let decided = with_next(decided, |next| {
+        let list = entries(next);
+        let at = list.iter().position(|entry| entry["cause"] == "replaced").unwrap();
+        old = list.remove(at)["thing"]["machine"].clone();
+        next["phase"]["recovering"]["replacement"] = json!({ "id": old });
+        next["phase"]["recovering"]["stage"] = json!("wait");
+    });
+    let machine = serde_json::from_value(old).unwrap();
+    calling(decided, Call::WaitMachine { machine, version: None, state: WaitFor::Started, timeout_s: 60 })
+}
+
+fn starts_by_itself() -> WorldChange {
+    WorldChange::Machine { id: "mnew1".to_string(), state: MachineState::Started, exit: None }
+}
+
+wrongs! {
+    a_replacement_on_an_empty_volume: Data by Search {
+        machine: Wrong(copies_nothing),
+        story: Story::recovery(),
+        budget: alarms(3),
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+    a_missing_volume_is_replaced_by_an_empty_one: Data by Search {
+        machine: Wrong(starts_fresh),
+        story: told(Story::start(), WorldChange::VolumeGone { id: "vol_new1".to_string() }),
+        budget: a_change(2),
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+    a_failed_recovery_forgets_its_source: Data by Search {
+        machine: Wrong(forgets_the_source),
+        story: told(Story::recovery(), WorldChange::Boot { boot: Boot::Failed, ms: 4_000 }),
+        budget: a_change(4),
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+    the_old_machine_is_read_as_the_replacement: Data by Search {
+        machine: Wrong(confuses_machines),
+        story: told(Story::recovery(), starts_by_itself()),
+        budget: a_change(3),
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+}
