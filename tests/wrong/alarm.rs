@@ -3,10 +3,10 @@
 use crate::machine::{Asked, Wrong, with_next};
 use crate::searched::{Search, alarms};
 use crate::wrongs;
-use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::step::Effect;
 use kiloclaw_lifecycle::testkit::model::Story;
 use kiloclaw_lifecycle::testkit::rig::Decided;
+use kiloclaw_lifecycle::{Status, Timestamp};
 use serde_json::{Value, json};
 
 fn is_running(decided: &Decided) -> bool {
@@ -24,12 +24,16 @@ fn sets_none(asked: Asked<'_>) -> Decided {
 
 /// The next look is counted from the beginning of time.
 fn sets_it_in_the_past(asked: Asked<'_>) -> Decided {
-    let decided = asked.really();
-    if is_running(&decided) && decided.needs_commit {
-        with_next(decided, |next| next["alarm"]["at"] = json!(900_000))
-    } else {
-        decided
+    let mut decided = asked.really();
+    if !is_running(&decided) {
+        return decided;
     }
+    for effect in &mut decided.effects {
+        if let Effect::ScheduleAlarm(alarm) = effect {
+            alarm.at = Timestamp::from_millis(900_000);
+        }
+    }
+    with_next(decided, |next| next["alarm"]["at"] = json!(900_000))
 }
 
 /// Two dates, two alarms.
@@ -44,7 +48,8 @@ fn sets_two(asked: Asked<'_>) -> Decided {
 
 /// It waits for a call that it has forgotten.
 fn waits_for_nothing(asked: Asked<'_>) -> Decided {
-    with_next(asked.really(), |next| next["in_flight"] = Value::Null)
+    let decided = asked.really();
+    if is_running(&decided) { with_next(decided, |next| next["in_flight"] = Value::Null) } else { decided }
 }
 
 wrongs! {
@@ -74,7 +79,7 @@ wrongs! {
     };
     the_alarm_waits_for_a_call_that_is_forgotten: Alarm by Search {
         machine: Wrong(waits_for_nothing),
-        story: Story::destroy(),
+        story: Story::recovery(),
         budget: alarms(2),
         moves: 0,
         last: "",

@@ -45,20 +45,32 @@ fn finalises_too_early(asked: Asked<'_>) -> Decided {
     if going { asked.with_record(drop_names) } else { asked.really() }
 }
 
-/// A create whose answer was lost is simply made again.
+/// A volume whose answer was lost is simply made again.
 fn creates_without_a_look(asked: Asked<'_>) -> Decided {
     with_next(asked.really(), |next| look_no_more(&mut next["phase"]))
 }
 
 fn look_no_more(part: &mut Value) {
-    if part["lost_at"].is_number() {
-        (part["lost_at"], part["look"]) = (Value::Null, json!(false));
+    let Some(fields) = part.as_object_mut() else { return };
+    if fields.contains_key("look") {
+        fields.insert("look".to_string(), json!(false));
+        fields.insert("lost_at".to_string(), Value::Null);
     }
-    for inner in
-        part.as_object_mut().into_iter().flat_map(|object| object.values_mut()).filter(|inner| inner.is_object())
-    {
-        look_no_more(inner);
+    fields.values_mut().for_each(look_no_more);
+}
+
+/// A destroy finds a reason not to begin with it yet, again and again.
+fn puts_the_end_off(asked: Asked<'_>) -> Decided {
+    let again = asked.now.plus(600_000);
+    let decided = asked.really();
+    if decided.next.as_ref().is_none_or(|next| next.status() != Status::Destroying) {
+        return decided;
     }
+    with_next(decided, |next| {
+        for entry in entries(next) {
+            entry["due"] = json!(again);
+        }
+    })
 }
 
 /// There is room for one retained volume.
@@ -93,10 +105,18 @@ wrongs! {
         last: "",
         seen: "",
     };
-    the_end_does_not_wait_for_a_late_create: Destroyed by Search {
+    the_end_does_not_wait_for_a_late_create: Leak by Search {
         machine: Wrong(finalises_too_early),
         story: Story::destroy(),
         budget: Budget { troubles: 2, commands: 1, ..a_loss(1) },
+        moves: 0,
+        last: "",
+        seen: "",
+    };
+    a_destroy_is_put_off_for_ever: Destroyed by Search {
+        machine: Wrong(puts_the_end_off),
+        story: Story::destroy(),
+        budget: Budget { troubles: 1, commands: 1, ..alarms(1) },
         moves: 0,
         last: "",
         seen: "",

@@ -4,10 +4,8 @@
 //! the shortest run that gives it away, within bounds so small that the real machine's every run is looked at as well and holds.
 //! Where no story of the model comes to the situation, a run is played by hand. `cargo test --test wrong -- --nocapture` shows the runs.
 
-#[path = "../../examples/model_check/checked.rs"]
-mod checked;
-
 mod alarm;
+mod breadth;
 mod data;
 mod dates;
 mod ends;

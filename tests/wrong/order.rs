@@ -1,9 +1,13 @@
 //! I4 and I6: machines that act before they have written down, or do not write down at all.
 
 use crate::machine::{Asked, Wrong, call_of};
+use crate::played::{Play, Scene};
 use crate::searched::{Search, alarms};
 use crate::wrongs;
 use kiloclaw_lifecycle::command::Command;
+use kiloclaw_lifecycle::observe::{MachineState, SnapshotStatus};
+use kiloclaw_lifecycle::step::Effect;
+use kiloclaw_lifecycle::testkit::WorldChange;
 use kiloclaw_lifecycle::testkit::model::{Budget, Story};
 use kiloclaw_lifecycle::testkit::rig::Decided;
 use kiloclaw_lifecycle::{Input, Status};
@@ -21,7 +25,7 @@ fn acts_before_the_commit(asked: Asked<'_>) -> Decided {
 
 /// A command is taken on, and nothing of it is kept.
 fn accepts_without_commit(asked: Asked<'_>) -> Decided {
-    let obeys = matches!(asked.input, Input::Command(Command::Stop { .. }));
+    let obeys = matches!(asked.input, Input::Command(Command::Destroy { .. }));
     let mut decided = asked.really();
     decided.needs_commit &= !obeys;
     decided
@@ -34,7 +38,24 @@ fn undoes_a_destroy(asked: Asked<'_>) -> Decided {
     if !(starts && going) {
         return asked.really();
     }
-    asked.with_record(|record| record["phase"] = json!({ "stopped": {} }))
+    asked.with_record(|record| record["phase"] = json!({ "stopped": "machine" }))
+}
+
+/// Who waits for an answer gets it twice.
+fn answers_twice(asked: Asked<'_>) -> Decided {
+    let mut decided = asked.really();
+    let reply = decided.effects.iter().find(|effect| matches!(effect, Effect::Reply { .. })).cloned();
+    decided.effects.extend(reply);
+    decided
+}
+
+fn snapshot() -> WorldChange {
+    let (volume, id) = ("vol_new1".to_string(), "snap-1".to_string());
+    WorldChange::Snapshot { volume, id, status: SnapshotStatus::Created }
+}
+
+fn stops_by_itself() -> WorldChange {
+    WorldChange::Machine { id: "mnew1".to_string(), state: MachineState::Stopped, exit: None }
 }
 
 fn destroyed_and_started() -> Story {
@@ -46,7 +67,7 @@ fn destroyed_and_started() -> Story {
 wrongs! {
     a_call_leaves_before_the_commit: CommitFirst by Search {
         machine: Wrong(acts_before_the_commit),
-        story: Story::recovery(),
+        story: Story::destroy(),
         budget: alarms(3),
         moves: 0,
         last: "",
@@ -54,7 +75,7 @@ wrongs! {
     };
     a_command_is_accepted_without_a_commit: Intent by Search {
         machine: Wrong(accepts_without_commit),
-        story: Story::start(),
+        story: Story::destroy(),
         budget: Budget { troubles: 1, commands: 1, ..alarms(1) },
         moves: 0,
         last: "",
@@ -66,6 +87,20 @@ wrongs! {
         budget: Budget { troubles: 2, commands: 2, ..alarms(1) },
         moves: 0,
         last: "",
+        seen: "",
+    };
+    a_command_is_answered_twice: Intent by Play {
+        machine: Wrong(answers_twice),
+        scenes: vec![
+            Scene::Ask(Command::Start { reason: None }),
+            Scene::Pass(61_000),
+            Scene::Change(snapshot()),
+            Scene::Change(stops_by_itself()),
+            Scene::Pass(1_200_000),
+            Scene::Ask(Command::CleanupRetainedVolume { volume: None }),
+            Scene::Pass(61_000),
+        ],
+        acts: 0,
         seen: "",
     };
 }

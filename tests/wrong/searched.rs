@@ -1,6 +1,6 @@
 //! A wrong machine in a story of the model: the shortest run that gives it away.
 
-use crate::checked::{Searched, search};
+use crate::breadth::{Searched, search};
 use crate::machine::Wrong;
 use kiloclaw_lifecycle::testkit::WorldChange;
 use kiloclaw_lifecycle::testkit::check::Invariant;
@@ -14,9 +14,9 @@ pub(crate) struct Search {
     pub(crate) budget: Budget,
     /// The moves of the shortest run.
     pub(crate) moves: usize,
-    /// The last of them.
+    /// The last of them, without the number of the call.
     pub(crate) last: &'static str,
-    /// What is seen after it, or when the weather has been good for long enough after it.
+    /// What is seen after it, or when the weather has been good for long enough after it; the beginning.
     pub(crate) seen: &'static str,
 }
 
@@ -45,22 +45,29 @@ impl Search {
     /// The wrong machine is found out by exactly this run, and the real one has none.
     pub(crate) fn is_found_out(&self, name: &str, invariant: Invariant) {
         let (story, budget) = (&self.story, self.budget);
-        let real = search(Real, story, budget, 1);
-        assert!(real.counterexample.is_none(), "{name}, the real machine:\n{}", shown(&real));
-        let wrong = search(self.machine, story, budget, 1);
-        println!("{name} in the story {}\n{}", story.name, shown(&wrong));
-        let tale = wrong.counterexample.unwrap_or_else(|| panic!("{name} is not found out"));
+        let to_the_end = [Invariant::Rest, Invariant::Destroyed, Invariant::Leak, Invariant::Kept].contains(&invariant);
+        let real = search(Real, story, budget, to_the_end);
+        let real = real.shortest.map(|moves| lines(&Tale::of(Real, story, &moves)));
+        assert!(real.is_none(), "{name}, the real machine:\n{}", real.unwrap_or_default());
+        let Searched { states, shortest } = search(self.machine, story, budget, to_the_end);
+        let moves = shortest.unwrap_or_else(|| panic!("{name} is not found out in {states} states"));
+        let tale = Tale::of(self.machine, story, &moves);
+        println!("{name} in the story {}, after {states} states\n{}", story.name, lines(&tale));
         let violation = tale.violation.unwrap();
-        let last = tale.moves.last().map_or("", |last| &last.what);
-        let (expected, found) = ((self.moves, self.last, self.seen), (tale.moves.len(), last, violation.what.as_str()));
-        assert_eq!((violation.invariant, found), (invariant, expected), "{name}");
+        let last = tale.moves.last().map_or_else(String::new, |last| unnumbered(&last.what));
+        assert_eq!(
+            (violation.invariant, tale.moves.len(), last.as_str()),
+            (invariant, self.moves, self.last),
+            "{name}"
+        );
+        assert_eq!(violation.what.get(..self.seen.len()), Some(self.seen), "{name}: {violation}");
     }
 }
 
-fn shown(searched: &Searched) -> String {
-    let Searched { unique, states, depth, counterexample } = searched;
-    let found = counterexample.as_ref().map_or_else(|| "  nothing".to_string(), lines);
-    format!("  {unique} unique states, {states} in all, depth {depth}\n{found}")
+fn unnumbered(what: &str) -> String {
+    let mut parts = what.split('#');
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |text, part| text + part.trim_start_matches(|letter: char| letter.is_ascii_digit()))
 }
 
 fn lines(tale: &Tale) -> String {

@@ -15,8 +15,8 @@ pub(super) fn i5_alarm(seen: &Seen<'_>) -> Held {
     let Some(first) = first else { return Err("a step of a live instance schedules no alarm".to_string()) };
     let own = next.alarm();
     let expected = Alarm { at: own.at.max(seen.now), ..own };
-    demand(first == expected, || format!("the alarm scheduled ({first:?}) is not the record's ({own:?})"))?;
     demand(!seen.needs_commit || own.at >= seen.now, || format!("the alarm is due at {}, in the past", own.at))?;
+    demand(first == expected, || format!("the alarm scheduled ({first:?}) is not the record's ({own:?})"))?;
     let waits = own.why == Why::CallDeadline && next.in_flight().is_none();
     demand(!waits, || "the alarm waits for a call that nobody makes".to_string())
 }

@@ -5,11 +5,13 @@
 //! names as its machine. What a replacement writes before the cut-over is nobody's yet. What an admin puts in the place of the data (a
 //! snapshot, another volume, an empty one) is the data from then on.
 
-use super::{Held, demand, named_machines, named_volumes};
+use super::{Held, Seen, demand, named_machines, named_volumes};
 use crate::call::Content;
+use crate::command::CommandKind;
 use crate::id::VolumeId;
 use crate::instance::{Instance, Phase};
 use crate::status::Status;
+use crate::step::{Input, Verdict};
 use crate::testkit::request::Request;
 use crate::testkit::world::World;
 use alloc::collections::BTreeSet;
@@ -23,6 +25,8 @@ pub(super) struct Data {
     newest: Option<u64>,
     /// Volumes that a list has hidden: the record cannot be blamed for not naming them.
     hidden: BTreeSet<String>,
+    /// An admin has asked for other data, or accepted that there is none, and that is still being carried out.
+    leave: bool,
 }
 
 fn generation(world: &World, volume: &str) -> Option<u64> {
@@ -47,10 +51,19 @@ impl Data {
     }
 
     pub(super) fn adopt(&mut self, instance: &Instance, world: &World) {
+        self.leave = is_under_way(instance);
         if instance.ever_started() {
             self.newest = instance.volume().and_then(|volume| generation(world, volume.as_str()));
         }
         self.disturbed(Some(instance), world);
+    }
+
+    /// Only a command gives leave; what the record says of itself proves nothing.
+    pub(super) fn heard(&mut self, seen: &Seen<'_>) {
+        let Input::Command(command) = seen.input else { return };
+        let gives = [CommandKind::AcceptDataLoss, CommandKind::RestoreSnapshot, CommandKind::ReassociateVolume]
+            .contains(&command.kind());
+        self.leave |= gives && matches!(seen.verdict, Verdict::Applied | Verdict::Pending(_));
     }
 
     /// The provider may have lost something: the newest that is left of what the record names is the newest there is.
@@ -95,13 +108,15 @@ impl Data {
         next: Option<&Instance>,
         world: &World,
     ) -> Held {
+        let leave = self.leave;
+        self.leave &= next.is_some_and(is_under_way);
         let (Some(before), Some(next)) = (before, next) else { return Ok(()) };
         let (Some(newest), Some(volume)) = (self.newest, next.volume()) else { return Ok(()) };
         if before.volume() == Some(volume) {
             return Ok(());
         }
         let held = generation(world, volume.as_str());
-        if is_asked_for(before) {
+        if leave && is_under_way(before) {
             self.newest = held;
             return Ok(());
         }
@@ -109,17 +124,27 @@ impl Data {
             format!("{volume} (write {held:?}) takes the place of the newest data (write {newest})")
         })
     }
+
+    /// An instance that was ever started gets no empty volume, and no machine on older data, unless an admin has asked for that. What
+    /// is written to older data has a higher number, and yet does not hold what was written before.
+    pub(super) fn i1_nothing_older(&self, request: &Request, stored: Option<&Instance>, world: &World) -> Held {
+        let Some(stored) = stored.filter(|stored| stored.status() != Status::Destroying) else { return Ok(()) };
+        if self.leave && is_under_way(stored) {
+            return Ok(());
+        }
+        if let Request::CreateVolume(new) = request {
+            let empty = matches!(new.content, Content::Empty { .. }) && stored.has_data();
+            return demand(!empty, || format!("the empty volume {} is made for an instance that has data", new.name));
+        }
+        let (Request::CreateMachine(new), Some(newest)) = (request, self.newest) else { return Ok(()) };
+        let held = generation(world, new.volume.as_str());
+        demand(held.is_none_or(|held| held >= newest), || {
+            format!("a machine is made on {} (write {held:?}), not on the newest data (write {newest})", new.volume)
+        })
+    }
 }
 
-/// Whether an admin's word is being carried out that puts other data in the place of the present.
-fn is_asked_for(before: &Instance) -> bool {
-    before.fresh_allowed || matches!(before.phase, Phase::Restoring(_) | Phase::Reassociating(_))
-}
-
-/// An instance that was ever started gets no empty volume unless an admin has accepted the loss.
-pub(super) fn i1_nothing_empty(request: &Request, stored: Option<&Instance>) -> Held {
-    let (Request::CreateVolume(new), Some(stored)) = (request, stored) else { return Ok(()) };
-    let empty = matches!(new.content, Content::Empty { .. });
-    let lost = stored.has_data() && !stored.fresh_allowed && stored.status() != Status::Destroying;
-    demand(!(empty && lost), || format!("the empty volume {} is made for an instance that has data", new.name))
+/// Whether the record says that an admin's word is being carried out that puts other data in the place of the present.
+fn is_under_way(instance: &Instance) -> bool {
+    instance.fresh_allowed || matches!(instance.phase, Phase::Restoring(_) | Phase::Reassociating(_))
 }

@@ -258,6 +258,7 @@ impl Checker {
             let secrets = secrets::i9_secrets(self.secret.as_deref(), seen);
             self.note(Invariant::Secrets, secrets);
         }
+        self.data.heard(seen);
         self.writers.heard(seen);
         self.owner.heard(seen);
     }
@@ -281,7 +282,8 @@ impl Checker {
     pub fn leaves(&mut self, operation: &Operation, stored: Option<&Instance>, world: &World) {
         self.note(Invariant::CommitFirst, order::i4_commit_first(operation, stored));
         let request = Request::from(&operation.call);
-        self.note(Invariant::Data, data::i1_nothing_empty(&request, stored));
+        let data = self.data.i1_nothing_older(&request, stored, world);
+        self.note(Invariant::Data, data);
         let owner = self.owner.i2_ownership(&request, stored, world);
         self.note(Invariant::Ownership, owner);
         let writers = self.writers.i3_old_machine_goes_first(&request, world);
