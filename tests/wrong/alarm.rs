@@ -57,32 +57,32 @@ wrongs! {
         machine: Wrong(sets_none),
         story: Story::destroy(),
         budget: alarms(2),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 13,
+        last: "the answer to probe_health arrives",
+        seen: "a step of a live instance schedules no alarm",
     };
     the_alarm_is_in_the_past: Alarm by Search {
         machine: Wrong(sets_it_in_the_past),
         story: Story::destroy(),
         budget: alarms(2),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 13,
+        last: "the answer to probe_health arrives",
+        seen: "the alarm is due at 1970-01-01T00:15:00.000Z, in the past",
     };
     there_are_two_alarms: Alarm by Search {
         machine: Wrong(sets_two),
         story: Story::destroy(),
         budget: alarms(2),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 13,
+        last: "the answer to probe_health arrives",
+        seen: "a step schedules two alarms",
     };
     the_alarm_waits_for_a_call_that_is_forgotten: Alarm by Search {
         machine: Wrong(waits_for_nothing),
         story: Story::recovery(),
         budget: alarms(2),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 1,
+        last: "time passes",
+        seen: "the alarm waits for a call that nobody makes",
     };
 }

@@ -66,32 +66,32 @@ wrongs! {
         machine: Wrong(copies_nothing),
         story: Story::recovery(),
         budget: alarms(3),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 7,
+        last: "the answer to destroy_machine arrives",
+        seen: "is made for an instance that has data",
     };
     a_missing_volume_is_replaced_by_an_empty_one: Data by Search {
         machine: Wrong(starts_fresh),
         story: told(Story::start(), WorldChange::VolumeGone { id: "vol_new1".to_string() }),
         budget: a_change(2),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 5,
+        last: "the answer to list_volumes arrives",
+        seen: "is made for an instance that has data",
     };
     a_failed_recovery_forgets_its_source: Data by Search {
         machine: Wrong(forgets_the_source),
         story: told(Story::recovery(), WorldChange::Boot { boot: Boot::Failed, ms: 4_000 }),
         budget: a_change(4),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 24,
+        last: "delete_volume reaches the provider",
+        seen: "no live volume that the record names holds the newest data (write 1)",
     };
     the_old_machine_is_read_as_the_replacement: Data by Search {
         machine: Wrong(confuses_machines),
         story: told(Story::recovery(), starts_by_itself()),
         budget: a_change(3),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 41,
+        last: "the answer to get_volume arrives",
+        seen: "a machine is made on vol_new2 (write Some(1)), not on the newest data (write 2)",
     };
 }

@@ -41,17 +41,17 @@ wrongs! {
         machine: Wrong(sets_no_date),
         story: Story::recovery(),
         budget: alarms(3),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 20,
+        last: "the answer to list_snapshots arrives",
+        seen: "is not due before 18446744073709551615 ms",
     };
     what_fails_once_is_given_up: Dates by Search {
         machine: Wrong(gives_up_at_once),
         story: told(Story::recovery(), WorldChange::Stuck { volume: "vol_new1".to_string(), stuck: true }),
         budget: a_change(4),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 27,
+        last: "the answer to delete_volume arrives",
+        seen: "is given up after 1 attempts",
     };
     what_is_due_is_put_off_for_ever: Kept by Search {
         machine: Wrong(puts_it_off),
@@ -59,6 +59,6 @@ wrongs! {
         budget: a_loss(2),
         moves: 0,
         last: "",
-        seen: "",
+        seen: "still on the list, long past its date",
     };
 }

@@ -93,9 +93,9 @@ wrongs! {
         machine: Wrong(waits_for_ever),
         story: Story::destroy(),
         budget: a_loss(2),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 7,
+        last: "time passes",
+        seen: "still starting",
     };
     a_stopped_machine_is_read_as_started: Rest by Search {
         machine: Wrong(reads_every_machine_as_started),
@@ -103,38 +103,38 @@ wrongs! {
         budget: alarms(2),
         moves: 0,
         last: "",
-        seen: "",
+        seen: "running, and its machine Some(MachineId(\"mnew1\")) is stopped",
     };
     the_end_does_not_wait_for_a_late_create: Leak by Search {
         machine: Wrong(finalises_too_early),
         story: Story::destroy(),
         budget: Budget { troubles: 2, commands: 1, ..a_loss(1) },
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 11,
+        last: "the answer to list_machines arrives",
+        seen: "the volume vol_new1 is ours, and nobody knows of it",
     };
     a_destroy_is_put_off_for_ever: Destroyed by Search {
         machine: Wrong(puts_the_end_off),
         story: Story::destroy(),
         budget: Budget { troubles: 1, commands: 1, ..alarms(1) },
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 13,
+        last: "the answer to probe_health arrives",
+        seen: "still destroying",
     };
     a_create_is_repeated_without_a_look: Leak by Search {
         machine: Wrong(creates_without_a_look),
         story: Story::destroy(),
         budget: a_loss(2),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 6,
+        last: "the connection of create_volume breaks",
+        seen: "the volume vol_new1 is ours, and nobody knows of it",
     };
     the_slot_of_a_retained_volume_is_overwritten: Leak by Search {
         machine: Wrong(overwrites_the_slot),
         story: stops_again(),
         budget: a_change(6),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 24,
+        last: "the answer to get_machine arrives",
+        seen: "the volume vol_new1 is ours, and nobody knows of it",
     };
 }

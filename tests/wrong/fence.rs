@@ -33,16 +33,16 @@ wrongs! {
         machine: Wrong(takes_any_answer),
         story: Story::start(),
         budget: TWICE,
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 3,
+        last: "the answer to get_volume arrives",
+        seen: "a stale outcome (get_volume) ends the call that is awaited",
     };
     a_stale_create_is_dropped: Fence by Search {
         machine: Wrong(drops_what_is_late),
         story: Story::destroy(),
         budget: TWICE,
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 7,
+        last: "the answer to create_volume arrives",
+        seen: "vol_new1 was made by create_volume, and is dropped",
     };
 }

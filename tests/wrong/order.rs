@@ -69,25 +69,25 @@ wrongs! {
         machine: Wrong(acts_before_the_commit),
         story: Story::destroy(),
         budget: alarms(3),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 4,
+        last: "the answer to list_volumes arrives",
+        seen: "create_volume leaves before the commit that knows of it",
     };
     a_command_is_accepted_without_a_commit: Intent by Search {
         machine: Wrong(accepts_without_commit),
         story: Story::destroy(),
         budget: Budget { troubles: 1, commands: 1, ..alarms(1) },
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 1,
+        last: "command Destroy",
+        seen: "Destroy is accepted and need not be committed",
     };
     a_destroy_is_undone: Intent by Search {
         machine: Wrong(undoes_a_destroy),
         story: destroyed_and_started(),
         budget: Budget { troubles: 2, commands: 2, ..alarms(1) },
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 2,
+        last: "command Start",
+        seen: "a destroy that was accepted is undone",
     };
     a_command_is_answered_twice: Intent by Play {
         machine: Wrong(answers_twice),
@@ -100,7 +100,7 @@ wrongs! {
             Scene::Ask(Command::CleanupRetainedVolume { volume: None }),
             Scene::Pass(61_000),
         ],
-        acts: 0,
-        seen: "",
+        acts: 54,
+        seen: "is answered twice, or was never asked",
     };
 }

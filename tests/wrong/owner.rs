@@ -57,24 +57,24 @@ wrongs! {
         machine: Wrong(deletes_the_source_first),
         story: Story::recovery(),
         budget: alarms(3),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 18,
+        last: "the answer to probe_health arrives",
+        seen: "the volume vol_new1 is deleted, and the record needs it",
     };
     the_source_is_released_while_the_fork_hydrates: Ownership by Search {
         machine: Wrong(reads_hydrating_as_created),
         story: told(Story::recovery(), WorldChange::HydrateMs(600_000)),
         budget: a_change(3),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 25,
+        last: "the answer to get_volume arrives",
+        seen: "the volume vol_new1 is deleted, and vol_new2 still reads from it",
     };
     a_foreign_machine_is_destroyed_for_a_volume: Ownership by Search {
         machine: Wrong(reads_every_label_as_ours),
         story: told(Story::recovery(), foreign_holder()),
         budget: a_change(3),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 27,
+        last: "the answer to get_machine arrives",
+        seen: "the machine foreign is changed or destroyed, and is not provably ours",
     };
 }

@@ -38,8 +38,8 @@ wrongs! {
     a_counter_outside_of_the_record: Determinism by Play {
         machine: Counting::default(),
         scenes: Vec::new(),
-        acts: 0,
-        seen: "",
+        acts: 2,
+        seen: "the same arguments bring another step",
     };
     a_secret_in_an_error: Secrets by Play {
         machine: Wrong(tells_the_secret),
@@ -48,7 +48,7 @@ wrongs! {
             Scene::Refuse(CallKind::CreateMachine, 422),
             Scene::Pass(61_000),
         ],
-        acts: 0,
-        seen: "",
+        acts: 11,
+        seen: "the record holds a secret",
     };
 }

@@ -65,9 +65,9 @@ wrongs! {
         machine: Wrong(leaves_the_old_one),
         story: Story::recovery(),
         budget: alarms(3),
-        moves: 0,
-        last: "",
-        seen: "",
+        moves: 9,
+        last: "the answer to create_volume arrives",
+        seen: "a machine is made, and Some(MachineId(\"mnew1\")) was not asked to go",
     };
     a_401_is_read_as_gone: Writers by Play {
         machine: Wrong(reads_401_as_gone),
@@ -78,7 +78,7 @@ wrongs! {
             Scene::Refuse(CallKind::DestroyMachine, 401),
             Scene::Pass(3_600_000),
         ],
-        acts: 0,
-        seen: "",
+        acts: 26,
+        seen: "a machine is made, and Some(MachineId(\"mnew1\")) was not asked to go",
     };
 }
