@@ -7,7 +7,7 @@
 //! | number | what |
 //! |---|---|
 //! | I1 | data: a live volume that the record names holds the newest data; nothing empty stands in for it |
-//! | I2 | ownership: nothing is destroyed that is not provably ours; volumes in use are never deleted |
+//! | I2 | ownership: nothing is mounted or destroyed that is not provably ours; volumes in use are never deleted |
 //! | I3 | no second writer |
 //! | I4 | a call that changes the world leaves after the commit that knows of it |
 //! | I5 | a live instance has exactly one alarm, not in the past, with a reason |
