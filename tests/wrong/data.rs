@@ -108,8 +108,8 @@ wrongs! {
         machine: Wrong(confuses_machines),
         story: told(Story::recovery(), starts_by_itself()),
         budget: a_change(3),
-        moves: 41,
-        last: "the answer to get_volume arrives",
-        seen: "a machine is made on vol_new2 (write Some(1)), not on the newest data (write 2)",
+        moves: 18,
+        last: "the answer to list_snapshots arrives",
+        seen: "vol_new2 becomes the data, and mnew1, which is to serve, does not mount it",
     };
 }

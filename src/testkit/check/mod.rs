@@ -282,7 +282,7 @@ impl Checker {
     pub fn leaves(&mut self, operation: &Operation, stored: Option<&Instance>, world: &World) {
         self.note(Invariant::CommitFirst, order::i4_commit_first(operation, stored));
         let request = Request::from(&operation.call);
-        let data = self.data.i1_nothing_older(&request, stored, world);
+        let data = self.data.i1_nothing_empty(&request, stored);
         self.note(Invariant::Data, data);
         let owner = self.owner.i2_ownership(&request, stored, world);
         self.note(Invariant::Ownership, owner);
