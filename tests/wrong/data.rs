@@ -6,6 +6,7 @@ use crate::wrongs;
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::call::{Call, Content, WaitFor};
 use kiloclaw_lifecycle::observe::MachineState;
+use kiloclaw_lifecycle::step::Effect;
 use kiloclaw_lifecycle::testkit::model::Story;
 use kiloclaw_lifecycle::testkit::rig::Decided;
 use kiloclaw_lifecycle::testkit::{Boot, WorldChange};
@@ -31,6 +32,15 @@ fn forgets_the_source(asked: Asked<'_>) -> Decided {
     let decided = asked.really();
     let failed = was_recovering && decided.next.as_ref().is_some_and(|next| next.status() == Status::Stopped);
     if failed { with_next(decided, |next| next["volume"] = Value::Null) } else { decided }
+}
+
+/// What is stopped is forgotten.
+fn forgets_what_is_stopped(asked: Asked<'_>) -> Decided {
+    let decided = asked.really();
+    if decided.next.as_ref().is_none_or(|next| next.status() != Status::Stopped) {
+        return decided;
+    }
+    Decided { next: None, effects: vec![Effect::Forget], needs_commit: true, ..decided }
 }
 
 /// There is one field for two machines: the old one is not destroyed, and is waited for as if it were the replacement.
@@ -86,12 +96,20 @@ wrongs! {
         last: "delete_volume reaches the provider",
         seen: "no live volume that the record names holds the newest data (write 1)",
     };
+    a_stopped_instance_is_forgotten: Data by Search {
+        machine: Wrong(forgets_what_is_stopped),
+        story: Story::stop(),
+        budget: alarms(2),
+        moves: 4,
+        last: "the answer to wait_machine arrives",
+        seen: "an instance with data is forgotten, and nobody asked for it",
+    };
     the_old_machine_is_read_as_the_replacement: Data by Search {
         machine: Wrong(confuses_machines),
         story: told(Story::recovery(), starts_by_itself()),
         budget: a_change(3),
-        moves: 41,
-        last: "the answer to get_volume arrives",
-        seen: "a machine is made on vol_new2 (write Some(1)), not on the newest data (write 2)",
+        moves: 18,
+        last: "the answer to list_snapshots arrives",
+        seen: "vol_new2 becomes the data, and mnew1, which is to serve, does not mount it",
     };
 }

@@ -31,7 +31,7 @@ macro_rules! wrongs {
             $(#[$doc])*
             #[test]
             fn $name() {
-                $case.be_found_out(stringify!($name), kiloclaw_lifecycle::testkit::check::Invariant::$invariant);
+                $case.must_be_found_out(stringify!($name), kiloclaw_lifecycle::testkit::check::Invariant::$invariant);
             }
         )*
     };

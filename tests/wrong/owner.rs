@@ -3,11 +3,13 @@
 use crate::machine::{Asked, Wrong, call_of, calling};
 use crate::searched::{Search, a_change, alarms, told};
 use crate::wrongs;
-use kiloclaw_lifecycle::call::{Call, Done};
+use kiloclaw_lifecycle::call::{Call, Done, VolumeFilter};
+use kiloclaw_lifecycle::id::ResourceName;
 use kiloclaw_lifecycle::observe::{Machine, Volume, VolumeState};
 use kiloclaw_lifecycle::testkit::WorldChange;
-use kiloclaw_lifecycle::testkit::model::Story;
+use kiloclaw_lifecycle::testkit::model::{Budget, Story};
 use kiloclaw_lifecycle::testkit::rig::Decided;
+use kiloclaw_lifecycle::{Input, Status};
 use serde_json::json;
 
 /// The source goes while the record still names it as the data volume.
@@ -44,6 +46,33 @@ fn relabel(machine: &mut Machine) {
     }
 }
 
+/// Every volume whose name begins as its own do is its own.
+fn reads_every_name_as_ours(mut asked: Asked<'_>) -> Decided {
+    let ours = || "kiloclaw_sandbox_1".to_string();
+    if let Input::Outcome { result: Ok(done), .. } = &mut asked.input {
+        if let Done::Volumes(volumes) = done {
+            volumes.iter_mut().for_each(|volume| volume.name = ours());
+        }
+        if let Done::Volume(volume) = done {
+            volume.name = ours();
+        }
+    }
+    let decided = asked.really();
+    let Some(Call::ListVolumes(VolumeFilter::Ours { .. })) = call_of(&decided) else { return decided };
+    let prefix = ResourceName::new("kiloclaw_").unwrap();
+    calling(decided, Call::ListVolumes(VolumeFilter::Ours { shared: None, prefix }))
+}
+
+/// The same, once it is being removed.
+fn reads_every_name_as_ours_in_the_end(asked: Asked<'_>) -> Decided {
+    let going = asked.record.is_some_and(|record| record.status() == Status::Destroying);
+    if going { reads_every_name_as_ours(asked) } else { asked.really() }
+}
+
+fn foreign_volume() -> WorldChange {
+    WorldChange::ForeignVolume { id: "foreign".to_string(), name: "kiloclaw_sandbox_2".to_string() }
+}
+
 fn foreign_holder() -> WorldChange {
     WorldChange::Foreign {
         id: "foreign".to_string(),
@@ -68,6 +97,22 @@ wrongs! {
         moves: 25,
         last: "the answer to get_volume arrives",
         seen: "the volume vol_new1 is deleted, and vol_new2 still reads from it",
+    };
+    a_foreign_volume_is_mounted: Ownership by Search {
+        machine: Wrong(reads_every_name_as_ours),
+        story: told(Story::destroy(), foreign_volume()),
+        budget: a_change(1),
+        moves: 5,
+        last: "the answer to list_volumes arrives",
+        seen: "the volume foreign is mounted, and is not provably ours",
+    };
+    a_foreign_volume_is_deleted: Ownership by Search {
+        machine: Wrong(reads_every_name_as_ours_in_the_end),
+        story: told(Story::destroy(), foreign_volume()),
+        budget: Budget { troubles: 2, commands: 1, ..a_change(1) },
+        moves: 26,
+        last: "the answer to get_volume arrives",
+        seen: "the volume foreign is deleted, and is not provably ours",
     };
     a_foreign_machine_is_destroyed_for_a_volume: Ownership by Search {
         machine: Wrong(reads_every_label_as_ours),

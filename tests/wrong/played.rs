@@ -37,7 +37,7 @@ pub(crate) struct Play<C> {
 
 impl<C: Core> Play<C> {
     /// The wrong machine is found out after so many acts, and the real one is not.
-    pub(crate) fn be_found_out(self, name: &str, invariant: Invariant) {
+    pub(crate) fn must_be_found_out(self, name: &str, invariant: Invariant) {
         let (told, violation) = play(Real, &self.scenes);
         assert_eq!(violation, None, "{name}, the real machine:\n{}", told.join("\n"));
         let (told, violation) = play(self.machine, &self.scenes);

@@ -5,6 +5,7 @@ use crate::played::{Play, SECRET, Scene};
 use crate::wrongs;
 use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::command::Command;
+use kiloclaw_lifecycle::step::Effect;
 use kiloclaw_lifecycle::testkit::rig::{Core, Decided, Real};
 use kiloclaw_lifecycle::{Input, Instance, Policy, Timestamp};
 use serde_json::json;
@@ -34,12 +35,29 @@ fn tells_the_secret(asked: Asked<'_>) -> Decided {
     with_next(decided, |next| next["errors"]["start"] = json!({ "message": message, "at": now }))
 }
 
+/// So do the events.
+fn tells_the_world_the_secret(asked: Asked<'_>) -> Decided {
+    let mut decided = asked.really();
+    for effect in &mut decided.effects {
+        if let Effect::EmitEvent(event) = effect {
+            event.details.insert("env".to_string(), format!("TOKEN={SECRET}").into());
+        }
+    }
+    decided
+}
+
 wrongs! {
     a_counter_outside_of_the_record: Determinism by Play {
         machine: Counting::default(),
         scenes: Vec::new(),
         acts: 2,
         seen: "the same arguments bring another step",
+    };
+    a_secret_in_an_event: Secrets by Play {
+        machine: Wrong(tells_the_world_the_secret),
+        scenes: vec![Scene::Ask(Command::Start { reason: None }), Scene::Pass(61_000)],
+        acts: 2,
+        seen: "an effect holds a secret",
     };
     a_secret_in_an_error: Secrets by Play {
         machine: Wrong(tells_the_secret),

@@ -43,7 +43,7 @@ pub(crate) fn told(mut story: Story, change: WorldChange) -> Story {
 
 impl Search {
     /// The wrong machine is found out by exactly this run, and the real one has none.
-    pub(crate) fn be_found_out(&self, name: &str, invariant: Invariant) {
+    pub(crate) fn must_be_found_out(&self, name: &str, invariant: Invariant) {
         let (story, budget) = (&self.story, self.budget);
         let to_the_end = [Invariant::Rest, Invariant::Destroyed, Invariant::Leak, Invariant::Kept].contains(&invariant);
         let real = search(Real, story, budget, to_the_end);

@@ -115,6 +115,7 @@ impl Data {
         if before.volume() == Some(volume) {
             return Ok(());
         }
+        serves_from(volume, before, next, world)?;
         let held = generation(world, volume.as_str());
         if leave && is_under_way(before) {
             self.newest = held;
@@ -125,23 +126,23 @@ impl Data {
         })
     }
 
-    /// An instance that was ever started gets no empty volume, and no machine on older data, unless an admin has asked for that. What
-    /// is written to older data has a higher number, and yet does not hold what was written before.
-    pub(super) fn i1_nothing_older(&self, request: &Request, stored: Option<&Instance>, world: &World) -> Held {
-        let Some(stored) = stored.filter(|stored| stored.status() != Status::Destroying) else { return Ok(()) };
-        if self.leave && is_under_way(stored) {
-            return Ok(());
-        }
-        if let Request::CreateVolume(new) = request {
-            let empty = matches!(new.content, Content::Empty { .. }) && stored.has_data();
-            return demand(!empty, || format!("the empty volume {} is made for an instance that has data", new.name));
-        }
-        let (Request::CreateMachine(new), Some(newest)) = (request, self.newest) else { return Ok(()) };
-        let held = generation(world, new.volume.as_str());
-        demand(held.is_none_or(|held| held >= newest), || {
-            format!("a machine is made on {} (write {held:?}), not on the newest data (write {newest})", new.volume)
-        })
+    /// An instance that was ever started gets no empty volume unless an admin has accepted the loss.
+    pub(super) fn i1_nothing_empty(&self, request: &Request, stored: Option<&Instance>) -> Held {
+        let (Request::CreateVolume(new), Some(stored)) = (request, stored) else { return Ok(()) };
+        let empty = matches!(new.content, Content::Empty { .. });
+        let accepted = self.leave && stored.fresh_allowed;
+        let lost = stored.has_data() && !accepted && stored.status() != Status::Destroying;
+        demand(!(empty && lost), || format!("the empty volume {} is made for an instance that has data", new.name))
     }
+}
+
+/// A machine that comes to serve together with a volume mounts it: otherwise the tenant goes on writing to what was left behind.
+fn serves_from(volume: &VolumeId, before: &Instance, next: &Instance, world: &World) -> Held {
+    let new = next.machine.as_ref().filter(|machine| before.machine.as_ref().is_none_or(|old| old.id != machine.id));
+    let Some(machine) = new.filter(|_| world.intact(volume.as_str())) else { return Ok(()) };
+    let known = world.machine(machine.id.as_str()).filter(|known| known.is_live());
+    let mounted = known.is_none_or(|known| known.mounts.iter().any(|mounted| mounted == volume.as_str()));
+    demand(mounted, || format!("{volume} becomes the data, and {}, which is to serve, does not mount it", machine.id))
 }
 
 /// Whether the record says that an admin's word is being carried out that puts other data in the place of the present.

@@ -7,7 +7,7 @@
 //! | number | what |
 //! |---|---|
 //! | I1 | data: a live volume that the record names holds the newest data; nothing empty stands in for it |
-//! | I2 | ownership: nothing is destroyed that is not provably ours; volumes in use are never deleted |
+//! | I2 | ownership: nothing is mounted or destroyed that is not provably ours; volumes in use are never deleted |
 //! | I3 | no second writer |
 //! | I4 | a call that changes the world leaves after the commit that knows of it |
 //! | I5 | a live instance has exactly one alarm, not in the past, with a reason |
@@ -282,7 +282,7 @@ impl Checker {
     pub fn leaves(&mut self, operation: &Operation, stored: Option<&Instance>, world: &World) {
         self.note(Invariant::CommitFirst, order::i4_commit_first(operation, stored));
         let request = Request::from(&operation.call);
-        let data = self.data.i1_nothing_older(&request, stored, world);
+        let data = self.data.i1_nothing_empty(&request, stored);
         self.note(Invariant::Data, data);
         let owner = self.owner.i2_ownership(&request, stored, world);
         self.note(Invariant::Ownership, owner);

@@ -1,7 +1,8 @@
-//! I2: nothing is destroyed that is not provably ours; the current, the pending and the source volume are never deleted.
+//! I2: nothing is mounted or destroyed that is not provably ours; the current, the pending and the source volume are never deleted.
 
 use super::{Held, Seen, demand, named_machines, named_volumes};
 use crate::call::{Done, VolumeFilter};
+use crate::command::CommandKind;
 use crate::fault::Fault;
 use crate::id::{Identity, MachineId, SandboxId, VolumeId};
 use crate::instance::{Instance, Thing};
@@ -80,7 +81,8 @@ impl Owner {
 
     /// An admin's word makes a volume ours.
     pub(super) fn heard(&mut self, seen: &Seen<'_>) {
-        if let (Input::Command(crate::command::Command::Provision(_)), Some(next)) = (seen.input, seen.next) {
+        let (Input::Command(command), Some(next)) = (seen.input, seen.next) else { return };
+        if [CommandKind::Provision, CommandKind::ReassociateVolume].contains(&command.kind()) {
             self.adopt(next);
         }
     }
@@ -113,9 +115,9 @@ impl Owner {
             Request::StopMachine(machine) | Request::StartMachine(machine) => self.machine(machine, world),
             Request::UpdateMachine(update) => self.machine(&update.machine, world),
             Request::DeleteVolume(volume) => self.volume(volume, stored, world),
+            Request::CreateMachine(new) => self.proven(&new.volume, world, "mounted"),
             Request::GetMachine(_)
             | Request::ListMachines(_)
-            | Request::CreateMachine(_)
             | Request::WaitMachine { .. }
             | Request::GetVolume(_)
             | Request::ListVolumes(_)
@@ -142,8 +144,12 @@ impl Owner {
         if let Some(reader) = reader {
             return Err(format!("the volume {id} is deleted, and {reader} still reads from it"));
         }
+        self.proven(id, world, "deleted")
+    }
+
+    fn proven(&self, id: &VolumeId, world: &World, done: &str) -> Held {
         let Some(volume) = world.volume(id.as_str()).filter(|volume| !volume.gone) else { return Ok(()) };
         let proven = self.names(&volume.name) || self.made.contains(id.as_str());
-        demand(proven, || format!("the volume {id} is deleted, and is not provably ours"))
+        demand(proven, || format!("the volume {id} is {done}, and is not provably ours"))
     }
 }

@@ -9,7 +9,7 @@ use crate::instance::Instance;
 use crate::observe::MachineState;
 use crate::step::Input;
 use crate::testkit::request::Request;
-use crate::testkit::world::World;
+use crate::testkit::world::{SimMachine, World};
 use alloc::collections::BTreeSet;
 use alloc::format;
 
@@ -74,7 +74,9 @@ impl Writers {
         if !matches!(request, Request::CreateMachine(_)) {
             return Ok(());
         }
-        let live = |id: &&MachineId| world.machine(id.as_str()).is_some_and(|machine| machine.is_live());
+        // One that is going was asked to, whether anybody was told or not.
+        let stays = |machine: &SimMachine| machine.is_live() && !machine.state.is_going();
+        let live = |id: &&MachineId| world.machine(id.as_str()).is_some_and(stays);
         let old = self.served.iter().find(live);
         demand(old.is_none(), || format!("a machine is made, and {old:?} was not asked to go"))
     }
