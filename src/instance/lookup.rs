@@ -41,6 +41,8 @@ pub(crate) enum Looking {
     Found(MachineState),
     /// There is certainly none.
     None,
+    /// A machine of ours that is to be removed still holds our volume.
+    Condemned(MachineId),
     /// Another tenant's machine holds our volume.
     Foreign(MachineId),
     /// Nobody knows.
@@ -80,10 +82,10 @@ impl Lookup {
             (Self::List, Ok(Done::Machines(machines))) => return listed(t, machines),
             (Self::AskVolume { listed, .. }, Ok(Done::Volume(volume))) => {
                 return match volume.attached_machine {
-                    // A machine passed over before is the right one after all if it holds our volume.
+                    // A machine passed over before is the right one after all if it holds our volume, or stands in the way.
                     Some(holder)
                         if !volume.state.is_dead()
-                            && (!listed.contains(&holder) || t.me.holdings.strays.contains(&holder)) =>
+                            && (!listed.contains(&holder) || t.me.holdings.holds_machine(&holder)) =>
                     {
                         Looking::Next(Self::AskHolder(holder))
                     }
@@ -144,11 +146,12 @@ fn mounts_condemned(t: &Turn<'_>, machine: &Machine) -> bool {
 
 /// A machine that is not in the list but holds our volume.
 fn holder(t: &mut Turn<'_>, machine: Machine) -> Looking {
-    if machine.state.is_going() || t.me.holdings.condemns(&machine.id) {
+    if machine.state.is_going() {
         return Looking::None;
     }
     let labelled = machine.config.as_ref().is_some_and(|config| !config.metadata.is_empty());
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
+        Owner::Ours if t.me.holdings.condemns(&machine.id) => Looking::Condemned(machine.id),
         Owner::Ours => chosen(t, machine),
         Owner::Foreign(_) if labelled => Looking::Foreign(machine.id),
         Owner::Foreign(_) | Owner::Hidden => {

@@ -169,8 +169,9 @@ impl Placement {
     }
 }
 
-/// Puts a name on the disposal list under which something may turn up until a call made at `lost_at` has died.
+/// Puts a name on the disposal list under which something may turn up until a call made at `lost_at` has died, and what it made in its
+/// last moment can be seen.
 pub(super) fn watch_for(t: &mut Turn<'_>, thing: Thing, lost_at: Timestamp) {
-    let due = lost_at.plus(t.policy.call_deadline_ms).plus(1);
+    let due = lost_at.plus(t.policy.call_deadline_ms).plus(t.policy.new_machine_grace_ms).plus(1);
     t.me.dispose(thing, Cause::LateCreate, due);
 }

@@ -3,8 +3,8 @@
 //! *Decides* whether the snapshot can be used, how large the new volume has to be, and what to go back to when it fails.
 //!
 //! ```text
-//!   find the snapshot ─▶ look at the volume ─▶ remove the machine ─▶ make the volume ─▶ swap ─▶ starting
-//!          └──────────────────┴───────────────────────┴───────────────────┴── fail ─▶ previous status, or stopped
+//!   find the snapshot ─▶ look at the volume ─▶ [search by name] ─▶ remove the machine ─▶ make the volume ─▶ swap ─▶ starting
+//!          └──────────────────┴────────────────────┴───────────────────┴──────────────────┴── fail ─▶ previous status, or stopped
 //! ```
 //!
 //! *Guarantees*: nothing is destroyed before the snapshot was found and is finished; the replaced volume is retained; a failure leaves the

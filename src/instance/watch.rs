@@ -132,7 +132,8 @@ impl Watch {
             Self::Find(lookup) => match lookup.on(t, result) {
                 Looking::Next(lookup) => status.phase(Self::Find(lookup)),
                 Looking::Found(state) => found(status, t, &state),
-                Looking::None => none_found(status, t),
+                // What is to be removed is not there to be used.
+                Looking::None | Looking::Condemned(_) => none_found(status, t),
                 Looking::Foreign(_) => Self::volume(status, t),
                 Looking::Inconclusive(_, fault) => {
                     t.emit(Note::log(Action::MetadataRecoveryFailed).error(fault.to_string()));

@@ -268,6 +268,14 @@ impl Starting {
                 let ensure = Ensure::begin(t);
                 self.to(Stage::Volume(ensure))
             }
+            Looking::Condemned(machine) => {
+                // However often its removal has failed: while it is there no other machine can mount the volume.
+                t.me.holdings.entries.retain(|entry| entry.machine() != Some(&machine));
+                t.me.machine = Some(MachineRef::adopted(machine));
+                self.looked_up = true;
+                t.progress();
+                self.to(Stage::Remove)
+            }
             Looking::Foreign(machine) => {
                 self.fail(t, format!("foreign_holder: machine {machine} of somebody else holds the data volume"))
             }

@@ -3,7 +3,7 @@
 //! *Decides* what has to be asked before something is removed, and when to try again.
 //!
 //! ```text
-//!   volume:  [look at its fork] ─▶ look ─▶ [look at its holder ─▶ remove the holder] ─▶ remove ─▶ confirm
+//!   volume:  [look at its fork] ─▶ [look at the data volume] ─▶ look ─▶ [look at its holder ─▶ remove the holder] ─▶ remove ─▶ confirm
 //!   machine: look ─▶ remove ─▶ confirm          name: look
 //! ```
 //!
@@ -11,12 +11,16 @@
 //! entry goes only when an answer proves the thing gone; what cannot be removed is tried less and less often and at last given up,
 //! visibly.
 
+mod guard;
+
+pub(super) use guard::remember_mount;
+
 use super::hold::{Hold, holds};
 use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
 use super::note::Note;
 use super::operation::Owner;
 use super::turn::Turn;
-use super::{DestroyError, DestroyOp, recover};
+use super::{DestroyError, DestroyOp};
 use crate::call::{Call, Done, VolumeFilter};
 use crate::command::{Answer, Code, Rejection, RequestId};
 use crate::event::{Action, Milestone};
@@ -28,6 +32,7 @@ use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
+use guard::{data_seen, first_stage, fork_seen, is_left_behind, is_somebody_elses, leave_behind};
 
 /// Whether this entry may be attempted in the present status.
 fn may(t: &Turn<'_>, entry: &Entry) -> bool {
@@ -49,22 +54,6 @@ pub(super) fn next_date(t: &Turn<'_>) -> Option<Timestamp> {
 pub(super) fn begin(t: &mut Turn<'_>, key: u64) {
     let stage = first_stage(t, key);
     to(t, key, stage);
-}
-
-/// Nothing that may hold the tenant's data is removed before the data volume has been seen: the provider may have lost it, or moved it
-/// to another host under a new id. A copy may still read from what it was made of.
-fn first_stage(t: &Turn<'_>, key: u64) -> Stage {
-    let going = t.me.status() == Status::Destroying;
-    let volume = t.me.holdings.get(key).filter(|entry| !going && entry.volume().is_some());
-    match volume {
-        Some(entry) if entry.relocation().is_some() => Stage::LookAtFork,
-        Some(_) => data_stage(t),
-        None => Stage::Look,
-    }
-}
-
-fn data_stage(t: &Turn<'_>) -> Stage {
-    if t.me.has_data() && t.me.volume.is_some() { Stage::LookAtData } else { Stage::Look }
 }
 
 pub(super) fn drive(t: &mut Turn<'_>, key: u64) {
@@ -138,39 +127,6 @@ fn to(t: &mut Turn<'_>, key: u64, stage: Stage) {
     }
 }
 
-/// A copy that still reads from this volume, or that is the instance's data and cannot be found, holds it back.
-fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
-    let fork = t.me.holdings.get(key).and_then(Entry::relocation).map(|copy| copy.fork.clone());
-    let current = fork.is_some() && t.me.volume == fork;
-    let free = match result {
-        Ok(Done::Volume(volume)) if volume.state.is_dead() => !current,
-        Ok(Done::Volume(volume)) => recover::is_independent(&volume.state),
-        Err(fault) if fault.is_absent() => !current,
-        Ok(_) => false,
-        Err(fault) => return fail(t, key, &fault),
-    };
-    match (free, current) {
-        (true, true) => to(t, key, Stage::Look),
-        (true, false) => {
-            let stage = data_stage(t);
-            to(t, key, stage);
-        }
-        (false, _) => hold_back(t, key, "the copy that was made of it has not been seen to do without it"),
-    }
-}
-
-/// Without the data volume this may be the last copy. What is retained is kept, besides, for as long as the data volume hydrates.
-fn data_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
-    let retained = t.me.holdings.get(key).is_some_and(Entry::is_retained);
-    let safe = match result {
-        Ok(Done::Volume(volume)) if volume.state.is_dead() => false,
-        Ok(Done::Volume(volume)) => !retained || recover::is_independent(&volume.state),
-        Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
-        Ok(_) | Err(_) => false,
-    };
-    if safe { to(t, key, Stage::Look) } else { hold_back(t, key, "the data volume has not been seen to do without it") }
-}
-
 fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     if volume.state.is_dead() {
         return gone(t, key);
@@ -186,31 +142,6 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
         }
         Some(holder) => to(t, key, Stage::LookAtHolder(holder.clone())),
     }
-}
-
-/// What was only seen in one of our machines is not ours unless its name says so.
-fn is_somebody_elses(t: &Turn<'_>, key: u64, volume: &Volume) -> bool {
-    let candidate =
-        t.me.holdings.get(key).is_some_and(|entry| [Cause::Candidate, Cause::Orphan].contains(&entry.cause));
-    let ours = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
-    candidate && !ours.is_ok_and(|ours| ours.admits(&volume.name))
-}
-
-/// A start that moved the instance onto a copy has ended before it came to the old machine. That machine can never serve again, since
-/// which volume is mounted cannot be changed.
-fn is_left_behind(t: &Turn<'_>, key: u64, holder: &MachineId) -> bool {
-    let moved =
-        t.me.holdings.get(key).and_then(Entry::relocation).is_some_and(|copy| t.me.volume.as_ref() == Some(&copy.fork));
-    moved && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
-}
-
-fn leave_behind(t: &mut Turn<'_>, key: u64) {
-    if let Some(machine) = t.me.machine.take() {
-        t.me.dispose_made(Thing::Machine(machine.id), Cause::Replaced, t.now, machine.created_at);
-    }
-    // This was no attempt: the next one finds the volume free, or the machine on the list.
-    to(t, key, Stage::Idle);
-    t.keep();
 }
 
 /// The machine that serves, or is about to, is never destroyed for the sake of another volume.
@@ -267,18 +198,6 @@ fn machine_seen(t: &mut Turn<'_>, key: u64, machine: &Machine) {
             remember_mount(t, machine);
             to(t, key, Stage::Remove);
         }
-    }
-}
-
-/// Fly may have moved the machine since, and given its volume a new id that is nowhere in the record.
-pub(super) fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
-    let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path));
-    let Some(volume) = mounted.filter(|volume| !t.me.knows_volume(volume)).cloned() else { return };
-    if t.me.status() == Status::Destroying {
-        t.me.dispose(Thing::Volume(volume), Cause::Orphan, t.now);
-    } else {
-        let until = t.now.plus(t.policy.retention_ms);
-        t.me.dispose(Thing::Volume(volume), Cause::Candidate, until);
     }
 }
 
