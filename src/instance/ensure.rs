@@ -149,18 +149,23 @@ fn lost(t: &mut Turn<'_>) -> Ensured {
     Ensured::Next(Ensure::ByName)
 }
 
-/// Volumes under our name that could be used, newest last. Those on the list that only `may` hold the data are for an admin to choose.
-fn usable(t: &Turn<'_>, volumes: Vec<Volume>, may: impl Fn(&Cause) -> bool) -> Vec<Volume> {
+/// Live volumes under our name of which the record knows nothing, newest last. Those on the list that only `may` hold the data are for an
+/// admin to choose.
+fn found(t: &Turn<'_>, volumes: Vec<Volume>, may: impl Fn(&Cause) -> bool) -> Vec<Volume> {
     let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
     let unknown = |volume: &VolumeId| !t.me.knows_volume(volume) || t.me.holdings.lists_for(volume, &may);
-    let mut usable: Vec<Volume> = volumes
+    let mut found: Vec<Volume> = volumes
         .into_iter()
         .filter(|volume| filter.as_ref().is_ok_and(|ours| ours.admits(&volume.name)))
         .filter(|volume| !volume.state.is_dead() && unknown(&volume.id))
-        .filter(|volume| volume.attached_machine.as_ref().is_none_or(|holder| t.me.uses_machine(holder)))
         .collect();
-    usable.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-    usable
+    found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    found
+}
+
+/// Whether nobody holds the volume but the machine that is to serve.
+fn is_usable(t: &Turn<'_>, volume: &Volume) -> bool {
+    volume.attached_machine.as_ref().is_none_or(|holder| t.me.uses_machine(holder))
 }
 
 fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
@@ -168,9 +173,10 @@ fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
         Ok(Done::Volumes(volumes)) => volumes,
         Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
     };
-    let mut usable = usable(t, volumes, |cause| *cause == Cause::Candidate);
-    if let Some(newest) = usable.pop() {
-        remember(t, &usable);
+    let mut found = found(t, volumes, |cause| *cause == Cause::Candidate);
+    let newest = found.iter().rposition(|volume| is_usable(t, volume)).map(|at| found.remove(at));
+    remember(t, &found);
+    if let Some(newest) = newest {
         t.emit(Note::log(Action::RecoverVolumeByName).detail("volume", newest.id.as_str()));
         found_alive(t, &newest);
         t.me.take_volume(newest.id);
@@ -201,23 +207,26 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
         return Ensured::Missing;
     };
     let since = gone_made_at(&volumes);
-    let usable = usable(t, volumes, |cause| !matches!(cause, Cause::Relocated(_) | Cause::Kept));
-    remember(t, &usable);
-    let mut later = usable.into_iter().filter(|volume| volume.created_at > since);
+    let found = found(t, volumes, |cause| !matches!(cause, Cause::Relocated(_) | Cause::Kept));
+    remember(t, &found);
+    let mut later = found.into_iter().filter(|volume| is_usable(t, volume) && volume.created_at > since);
     let proposal = later.next().filter(|_| later.next().is_none()).map(|volume| volume.id);
     missing(t, proposal, refused);
     Ensured::Missing
 }
 
+/// The data volume is gone, and the machine may go: gives a place in the record to everything that may be the data under a new id.
+pub(crate) fn remember_all(t: &mut Turn<'_>, volumes: Vec<Volume>) {
+    let found = found(t, volumes, |cause| *cause == Cause::Candidate);
+    remember(t, &found);
+    t.keep();
+}
+
 /// Our machine is about to go: gives a place in the record to what it holds, which may be the data under a new id.
 pub(crate) fn remember_held(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     let ours = t.me.machine.as_ref().map(|machine| machine.id.clone());
-    let held: Vec<Volume> = usable(t, volumes, |cause| *cause == Cause::Candidate)
-        .into_iter()
-        .filter(|volume| volume.attached_machine.is_some() && volume.attached_machine == ours)
-        .collect();
-    remember(t, &held);
-    t.keep();
+    let held = |volume: &Volume| volume.attached_machine.is_some() && volume.attached_machine == ours;
+    remember_all(t, volumes.into_iter().filter(held).collect());
 }
 
 /// Whatever may hold the data has a place in the record, and is kept for a while after it has turned out not to be needed.

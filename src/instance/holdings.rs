@@ -90,6 +90,8 @@ pub(crate) enum Stage {
     LookAtFork,
     /// Look at the data volume, without which this may be the last copy.
     LookAtData,
+    /// Look at the volume that the machine, which is gone, had mounted.
+    LookAtMount(VolumeId),
     /// Look at the machine that holds it.
     LookAtHolder(MachineId),
     /// Destroy the machine that holds it.

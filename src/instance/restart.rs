@@ -118,7 +118,7 @@ impl Restarting {
     }
 
     pub(crate) fn on(self, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
-        let fresh = t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.now));
+        let fresh = t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.asked_at));
         if result.as_ref().is_err_and(Fault::is_absent) && !fresh {
             t.me.machine = None;
             return gave_up(t, Action::RestartMachineGone, "the machine is gone");

@@ -173,7 +173,7 @@ impl Restoring {
             },
             Stage::Search => match result {
                 Ok(Done::Volumes(volumes)) => {
-                    ensure::remember_held(t, volumes);
+                    ensure::remember_all(t, volumes);
                     self.sized(t, None)
                 }
                 Ok(_) | Err(_) => self.later(t, Stage::Search),

@@ -29,6 +29,8 @@ const HOPS: usize = 64;
 pub(crate) struct Turn<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) now: Timestamp,
+    /// When the question was asked whose answer this step brings: an answer is no newer than that.
+    pub(crate) asked_at: Timestamp,
     pub(crate) me: Instance,
     effects: Vec<Effect>,
     /// Something was decided that a crash must not undo.
@@ -61,7 +63,7 @@ pub(super) fn step(instance: &Instance, policy: &Policy, now: Timestamp, input: 
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(me: Instance, policy: &'a Policy, now: Timestamp) -> Self {
-        Self { policy, now, me, effects: Vec::new(), durable: false, forgotten: false }
+        Self { policy, now, asked_at: now, me, effects: Vec::new(), durable: false, forgotten: false }
     }
 
     fn alarm(&mut self) {
@@ -110,13 +112,14 @@ impl<'a> Turn<'a> {
 
     fn outcome(mut self, before: &Instance, op: OpId, result: Result<Done, Fault>) -> Step {
         let fits = result.as_ref().map_or(true, |done| done.answers(op.kind));
-        let expected = self.me.in_flight.as_ref().filter(|call| call.op == op && fits).map(|call| call.owner);
-        let Some(owner) = expected else {
+        let expected = self.me.in_flight.as_ref().filter(|call| call.op == op && fits);
+        let Some((owner, asked_at)) = expected.map(|call| (call.owner, call.issued_at)) else {
             let changed = result.is_ok_and(|done| dispose::late(&mut self, &done));
             let verdict = if changed { Verdict::Applied } else { Verdict::Ignored(Ignored::Stale) };
             return self.finish(before, verdict);
         };
         self.me.in_flight = None;
+        self.asked_at = asked_at;
         self.durable |= op.kind.mutates();
         self.dispatch(owner, result);
         self.proceed();

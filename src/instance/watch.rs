@@ -317,7 +317,7 @@ fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal) -> Phase {
 }
 
 fn gone(status: Watched, t: &mut Turn<'_>) -> Phase {
-    if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.now)) {
+    if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.asked_at)) {
         return t.settle(status);
     }
     signal(status, t, Signal::Gone)

@@ -143,7 +143,7 @@ fn x1_what_a_start_was_making_is_looked_for() {
     script.command(destroy()).is("
         applied: destroying
         set startingAt null
-        on the list volume named #1 late_create due +90001ms
+        on the list volume named #1 late_create due +120001ms
         event instance.destroy_started destroying
         alarm +1m reconcile
     ");
@@ -427,7 +427,7 @@ fn x4_a_lost_create_is_outlived_before_the_record_goes() {
         applied: destroying
         set pendingDestroyVolumeId "vol-1"
         set startingAt null
-        on the list machine named #2 late_create due +90001ms
+        on the list machine named #2 late_create due +120001ms
         on the list volume vol-1 destroyed due now
         event instance.destroy_started destroying region=iad
         call get_volume vol-1
@@ -443,7 +443,7 @@ fn x4_a_lost_create_is_outlived_before_the_record_goes() {
     "#);
     script.alarm().is("
         applied: destroying
-        alarm +27001ms disposal
+        alarm +57001ms disposal
     ");
     script.now = script.now.max(script.instance.as_ref().unwrap().alarm().at);
     script.alarm().is("

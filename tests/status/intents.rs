@@ -66,7 +66,7 @@ fn t5_of_two_machines_found_one_is_adopted_and_the_other_disposed_of() {
         applied: starting
         set flyMachineId "m1"
         on the list machine m2 late_create due now
-        on the list machine named #2 late_create due +84001ms
+        on the list machine named #2 late_create due +114001ms
         call wait_machine m1 started 60s
         alarm +59s reconcile
     "#);
@@ -99,9 +99,9 @@ fn t5_a_lost_machine_is_watched_for_when_a_stranger_has_its_name() {
         set lastStartErrorMessage "the machine's name is taken by another machine: m5"
         set lastStoppedAt now
         set startingAt null
-        on the list machine named #2 late_create due +86001ms
+        on the list machine named #2 late_create due +116001ms
         event instance.provisioning_failed stopped "no_machine_created" error="the machine's name is taken by another machine: m5" region=iad
-        alarm +86001ms disposal
+        alarm +116001ms disposal
     "#);
 }
 
@@ -115,7 +115,7 @@ fn t5_a_machine_that_has_its_name_leaves_the_list() {
     script.answer(a_machine("m8", "created").named(&name).seen()).is(r#"
         applied: starting
         set flyMachineId "m8"
-        on the list machine named #2 late_create due +86001ms
+        on the list machine named #2 late_create due +116001ms
         off the list machine m8
         call wait_machine m8 started 60s
         alarm +57s reconcile
@@ -156,7 +156,7 @@ fn t5_a_volume_that_is_only_looked_for_is_watched_for_from_the_time_of_its_creat
     script.alarm();
     script.command(destroy()).is("
         applied: destroying
-        on the list volume named #1 late_create due +89001ms
+        on the list volume named #1 late_create due +119001ms
         event instance.destroy_started destroying
         alarm +1m reconcile
     ");

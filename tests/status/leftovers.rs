@@ -114,6 +114,12 @@ fn t4_what_was_made_late_is_given_its_grace_to_become_visible() {
     script.after(29 * SECOND);
     script.answer(absent()).is("
         applied: running
+        on the list machine m8 late_create due now
+        call get_machine m8
+        alarm +90001ms call_deadline
+    ");
+    script.answer(absent()).is("
+        applied: running
         off the list machine m8
         log destroy_machine_ok value=0 by=alarm machine=m8 region=iad
         call get_machine m1

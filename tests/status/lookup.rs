@@ -75,7 +75,7 @@ fn v1_the_newest_is_taken_whatever_the_order_of_the_list() {
 }
 
 #[test]
-fn v1_a_volume_held_by_our_machine_can_be_taken_and_no_other_that_is_held() {
+fn v1_a_volume_held_by_our_machine_is_taken_and_any_other_that_is_held_is_kept() {
     let held_by = |holder: &str| Volume { attached_machine: Some(machine_id(holder)), ..a_volume("vol-9", "created") };
     asking_for_a_volume().answer(volumes([held_by("m1")])).is(r#"
         applied: stopped
@@ -87,6 +87,9 @@ fn v1_a_volume_held_by_our_machine_can_be_taken_and_no_other_that_is_held() {
         applied: stopped
         set lastStartErrorAt now
         set lastStartErrorMessage "data volume missing"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
         log data_volume_missing error="data volume missing" by=alarm machine=m1 region=iad
         alarm +30m reconcile
     "#);

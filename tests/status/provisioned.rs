@@ -179,8 +179,8 @@ fn t5_an_empty_look_up_lets_it_be_made_again_under_the_same_intent() {
         applied: provisioned
         set flyRegion "ams"
         set flyVolumeId "vol-9"
-        on the list volume named #1 late_create due +87001ms
-        alarm +87001ms disposal
+        on the list volume named #1 late_create due +117001ms
+        alarm +117001ms disposal
     "#);
     // The first create may land until its call is dead.
     script.alarm().is("
@@ -250,7 +250,7 @@ fn t5_of_two_finds_one_is_adopted_and_the_other_disposed_of() {
         applied: provisioned
         set flyRegion "iad"
         set flyVolumeId "vol-9"
-        on the list volume named #1 late_create due +84001ms
+        on the list volume named #1 late_create due +114001ms
         on the list volume vol-10 late_create due now
         call get_volume vol-10
         alarm +90001ms call_deadline
@@ -903,7 +903,7 @@ fn m2_what_a_stale_registration_was_making_is_looked_for() {
     script.ring().is("
         applied: provisioned (no commit)
         set lastMetadataRecoveryAt now
-        on the list volume named #1 late_create due -28709999ms
+        on the list volume named #1 late_create due -28679999ms
         call list_machines ours
         alarm +90001ms call_deadline
     ");

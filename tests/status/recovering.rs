@@ -461,9 +461,14 @@ fn r6_a_new_machine_may_not_be_visible_yet() {
 }
 
 #[test]
-fn r6_a_replacement_that_is_not_found_after_its_grace_is_gone() {
+fn r6_a_replacement_that_is_not_found_by_a_look_after_its_grace_is_gone() {
     let mut script = recovering(R::Wait);
     script.after(30 * SECOND - LATENCY_MS);
+    script.answer(absent()).is("
+        applied: recovering
+        alarm +1s retry
+    ");
+    script.alarm();
     script.answer(absent()).is(r#"
         applied: stopped
         set flyMachineId null
@@ -474,7 +479,7 @@ fn r6_a_replacement_that_is_not_found_after_its_grace_is_gone() {
         on the list machine m2 failed_recovery due now
         on the list volume vol-2 failed_recovery due now
         log unexpected_stop_recovery_machine_gone by=alarm region=iad
-        event instance.unexpected_stop_recovery_failed stopped "alarm_machine_gone" took=34s error="unexpected stop recovery replacement machine disappeared" machine=m2 region=iad
+        event instance.unexpected_stop_recovery_failed stopped "alarm_machine_gone" took=36s error="unexpected stop recovery replacement machine disappeared" machine=m2 region=iad
         call get_machine m2
         alarm +90001ms call_deadline
     "#);
@@ -1375,7 +1380,7 @@ fn t5_a_lost_replacement_is_looked_up_and_its_id_committed_before_the_wait() {
     script.answer(machine_made("m2", "ord")).is(r#"
         applied: recovering
         set flyMachineId "m2"
-        on the list machine named #2 late_create due +87001ms
+        on the list machine named #2 late_create due +117001ms
         call wait_machine m2 started 60s
         alarm +58s reconcile
     "#);
@@ -1396,7 +1401,7 @@ fn t5_a_time_out_leaves_what_may_yet_land_on_the_list() {
             ThingView::Machine(_) | ThingView::Volume(_) => None,
         };
         let listed = script.instance.as_ref().unwrap().admin_view().disposal;
-        assert_eq!(listed.iter().find_map(due), Some(lost_at.plus(90_001)), "{stage:?}");
+        assert_eq!(listed.iter().find_map(due), Some(lost_at.plus(120_001)), "{stage:?}");
     }
 }
 

@@ -368,7 +368,7 @@ fn x5_past_its_time_it_is_put_back() {
                 set lastStoppedAt now
                 set preRestoreStatus null
                 set restoreStartedAt null
-                on the list volume named #1 late_create due -1706s
+                on the list volume named #1 late_create due -1676s
                 event instance.restore_failed stopped "alarm_timeout" error="restore timed out" region=iad
                 call list_volumes named #1
                 alarm +90001ms call_deadline

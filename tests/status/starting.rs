@@ -1388,7 +1388,7 @@ fn t5_an_empty_look_up_lets_it_be_made_again_and_the_first_is_watched_for() {
     script.answer(machine_made("m1", "iad")).is(r#"
         applied: starting
         set flyMachineId "m1"
-        on the list machine named #2 late_create due +87001ms
+        on the list machine named #2 late_create due +117001ms
         call wait_machine m1 started 60s
         alarm +58s reconcile
     "#);
@@ -1624,7 +1624,7 @@ fn s3_past_its_time_what_was_being_made_is_watched_for() {
                 set lastStartErrorMessage "the start took too long and no machine was made"
                 set lastStoppedAt now
                 set startingAt null
-                on the list volume named #1 late_create due -209999ms
+                on the list volume named #1 late_create due -179999ms
                 event instance.provisioning_failed stopped "starting_timeout" error="the start took too long and no machine was made"
                 call list_volumes named #1
                 alarm +90001ms call_deadline
@@ -1638,7 +1638,7 @@ fn s3_past_its_time_what_was_being_made_is_watched_for() {
                 set lastStartErrorMessage "the start took too long and no machine was made"
                 set lastStoppedAt now
                 set startingAt null
-                on the list machine named #2 late_create due -209999ms
+                on the list machine named #2 late_create due -179999ms
                 event instance.provisioning_failed stopped "starting_timeout" error="the start took too long and no machine was made" region=iad
                 call list_machines ours
                 alarm +90001ms call_deadline
@@ -1655,7 +1655,7 @@ fn s3_past_its_time_what_was_being_made_is_watched_for() {
     script.after(5 * MINUTE);
     script.ring().is("
         applied: starting (no commit)
-        on the list volume named #1 late_create due -209999ms
+        on the list volume named #1 late_create due -179999ms
         call get_machine m1
         alarm +1m reconcile
     ");
@@ -1745,7 +1745,7 @@ fn a_create_in_flight_is_watched_for_when_the_instance_goes() {
         applied: destroying
         set pendingDestroyVolumeId "vol-1"
         set startingAt null
-        on the list machine named #2 late_create due +90001ms
+        on the list machine named #2 late_create due +120001ms
         on the list volume vol-1 destroyed due now
         event instance.destroy_started destroying region=iad
         alarm +1m reconcile

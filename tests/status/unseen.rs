@@ -229,6 +229,7 @@ fn v2_what_may_hold_the_data_is_kept() {
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-9"
         on the list volume vol-10 candidate until +7d
+        on the list volume vol-5 candidate until +7d
         on the list volume vol-8 candidate until +7d
         on the list volume vol-9 candidate until +7d
         log data_volume_missing error="data volume vol-1 missing" by=alarm machine=m1 region=iad
@@ -495,6 +496,7 @@ fn x5_what_carries_our_name_is_listed_before_the_machine_of_a_lost_volume_goes()
             applied: restoring
             set recoveryPreviousVolumeCleanupAfter +7d
             set recoveryPreviousVolumeId "vol-8"
+            on the list volume vol-7 candidate until +7d
             on the list volume vol-8 candidate until +7d
             event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
             call destroy_machine m1

@@ -5,10 +5,10 @@
 //! *Guarantees*: outside of a destroy no volume is deleted before the data volume has been seen alive; what one of our machines mounts has
 //! a place in the record before the machine goes.
 
-use super::{Cause, Entry, Stage, Thing, fail, hold_back, to};
+use super::{Cause, Entry, Stage, Thing, fail, gone, hold_back, stranger, to};
 use crate::call::Done;
 use crate::fault::Fault;
-use crate::id::MachineId;
+use crate::id::{MachineId, VolumeId};
 use crate::instance::recover;
 use crate::instance::turn::Turn;
 use crate::name;
@@ -72,12 +72,16 @@ pub(super) fn is_somebody_elses(t: &Turn<'_>, key: u64, volume: &Volume) -> bool
     candidate && !ours.is_ok_and(|ours| ours.admits(&volume.name))
 }
 
-/// A start that moved the instance onto a copy has ended before it came to the old machine. That machine can never serve again, since
-/// which volume is mounted cannot be changed.
+/// A stopped instance's machine that holds what the instance has moved away from, or what was only found, can never serve again, since
+/// which volume is mounted cannot be changed: a start has ended before it came to it, or Fly has moved it.
 pub(super) fn is_left_behind(t: &Turn<'_>, key: u64, holder: &MachineId) -> bool {
-    let moved =
-        t.me.holdings.get(key).and_then(Entry::relocation).is_some_and(|copy| t.me.volume.as_ref() == Some(&copy.fork));
-    moved && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
+    let cause = t.me.holdings.get(key).map(|entry| &entry.cause);
+    let left = match cause {
+        Some(Cause::Relocated(copy)) => t.me.volume.as_ref() == Some(&copy.fork),
+        Some(cause) => *cause == Cause::Candidate,
+        None => false,
+    };
+    left && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
 }
 
 pub(super) fn leave_behind(t: &mut Turn<'_>, key: u64) {
@@ -91,8 +95,37 @@ pub(super) fn leave_behind(t: &mut Turn<'_>, key: u64) {
 
 /// Fly may have moved the machine since, and given its volume a new id that is nowhere in the record.
 pub(in crate::instance) fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
+    if let Some(volume) = unknown_mount(t, machine) {
+        remember(t, volume);
+    }
+}
+
+/// What it mounted last may be in nobody's record, or have been deleted since.
+pub(super) fn machine_gone(t: &mut Turn<'_>, key: u64, machine: &Machine) {
+    // A destroy looks for everything under our name before it ends.
+    let searches = t.me.status() == Status::Destroying;
+    let mounted = unknown_mount(t, machine).filter(|_| !searches && stranger(t, machine).is_none());
+    match mounted {
+        Some(volume) => to(t, key, Stage::LookAtMount(volume)),
+        None => gone(t, key),
+    }
+}
+
+pub(super) fn mount_seen(t: &mut Turn<'_>, key: u64, mounted: VolumeId, result: Result<Done, Fault>) {
+    match result {
+        Ok(Done::Volume(volume)) if !volume.state.is_dead() => remember(t, mounted),
+        Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
+        Ok(_) | Err(_) => {}
+    }
+    gone(t, key);
+}
+
+fn unknown_mount(t: &Turn<'_>, machine: &Machine) -> Option<VolumeId> {
     let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path));
-    let Some(volume) = mounted.filter(|volume| !t.me.knows_volume(volume)).cloned() else { return };
+    mounted.filter(|volume| !t.me.knows_volume(volume)).cloned()
+}
+
+fn remember(t: &mut Turn<'_>, volume: VolumeId) {
     if t.me.status() == Status::Destroying {
         t.me.dispose(Thing::Volume(volume), Cause::Orphan, t.now);
     } else {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   volume:  [look at its fork] ─▶ [look at the data volume] ─▶ look ─▶ [look at its holder ─▶ remove the holder] ─▶ remove ─▶ confirm
-//!   machine: look ─▶ remove ─▶ confirm          name: look
+//!   machine: look ─▶ remove ─▶ confirm ─▶ [look at what it mounted]          name: look
 //! ```
 //!
 //! *Guarantees*: nothing is removed that another tenant's machine holds, that the instance uses, or that a copy still reads from; an
@@ -32,7 +32,9 @@ use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
-use guard::{data_seen, first_stage, fork_seen, is_left_behind, is_somebody_elses, leave_behind};
+use guard::{
+    data_seen, first_stage, fork_seen, is_left_behind, is_somebody_elses, leave_behind, machine_gone, mount_seen,
+};
 
 /// Whether this entry may be attempted in the present status.
 fn may(t: &Turn<'_>, entry: &Entry) -> bool {
@@ -79,6 +81,7 @@ fn next_call(t: &Turn<'_>, key: u64) -> Option<Call> {
         Stage::Look | Stage::Confirm => Some(look),
         Stage::LookAtFork => entry.relocation().map(|copy| Call::GetVolume { volume: copy.fork.clone() }),
         Stage::LookAtData => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
+        Stage::LookAtMount(volume) => Some(Call::GetVolume { volume: volume.clone() }),
         Stage::LookAtHolder(machine) => Some(Call::GetMachine { machine: machine.clone() }),
         Stage::RemoveHolder(machine) => Some(Call::DestroyMachine { machine: machine.clone() }),
         Stage::Remove => match &entry.thing {
@@ -107,6 +110,7 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
         }
         (_, Stage::LookAtFork, result) => fork_seen(t, key, result),
         (_, Stage::LookAtData, result) => data_seen(t, key, result),
+        (_, Stage::LookAtMount(mounted), result) => mount_seen(t, key, mounted, result),
         (_, Stage::LookAtHolder(holder), result) => holder_seen(t, key, &holder, result),
         (_, Stage::RemoveHolder(holder), result) => holder_removed(t, key, &holder, result),
         (_, Stage::Look, Err(fault)) if fault.is_absent() && is_young(t, key) => wait_until_visible(t, key),
@@ -116,7 +120,9 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
         (Thing::Machine(_), Stage::Look, Ok(Done::Machine(machine))) => machine_seen(t, key, &machine),
         (_, Stage::Remove, Ok(Done::Accepted)) => to(t, key, Stage::Confirm),
         (_, Stage::Confirm, Ok(Done::Volume(volume))) if volume.state.is_dead() => gone(t, key),
-        (_, Stage::Confirm, Ok(Done::Machine(machine))) if machine.state == MachineState::Destroyed => gone(t, key),
+        (_, Stage::Confirm, Ok(Done::Machine(machine))) if machine.state == MachineState::Destroyed => {
+            machine_gone(t, key, &machine);
+        }
         (_, _, Ok(_)) => fail(t, key, &Fault::new(FaultKind::Busy, None, "not gone yet")),
     }
 }
@@ -183,21 +189,28 @@ fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result
 /// Ours by record. Where labels say otherwise, the record is wrong.
 fn machine_seen(t: &mut Turn<'_>, key: u64, machine: &Machine) {
     if machine.state == MachineState::Destroyed {
-        return gone(t, key);
+        return machine_gone(t, key, machine);
     }
     if machine.state == MachineState::Destroying {
         return fail(t, key, &Fault::new(FaultKind::Busy, None, "still being destroyed"));
     }
-    let owner = name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref());
-    match owner {
-        name::Owner::Foreign(found) if found != "unknown" => {
+    match stranger(t, machine) {
+        Some(found) => {
             let message = format!("Refusing to destroy machine {}: it belongs to sandbox {found}", machine.id);
             fail(t, key, &Fault::new(FaultKind::Refused, None, message));
         }
-        name::Owner::Foreign(_) | name::Owner::Ours | name::Owner::Hidden => {
+        None => {
             remember_mount(t, machine);
             to(t, key, Stage::Remove);
         }
+    }
+}
+
+/// The other sandbox that its labels name.
+fn stranger(t: &Turn<'_>, machine: &Machine) -> Option<String> {
+    match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
+        name::Owner::Foreign(found) if found != "unknown" => Some(found),
+        name::Owner::Foreign(_) | name::Owner::Ours | name::Owner::Hidden => None,
     }
 }
 
@@ -271,7 +284,7 @@ fn wait(t: &mut Turn<'_>, key: u64) {
 
 fn is_young(t: &Turn<'_>, key: u64) -> bool {
     let made_at = t.me.holdings.get(key).and_then(|entry| entry.made_at);
-    made_at.is_some_and(|at| t.now.since(at) < t.policy.new_machine_grace_ms)
+    made_at.is_some_and(|at| t.asked_at.since(at) < t.policy.new_machine_grace_ms)
 }
 
 /// What was made a moment ago and is not found may only be not visible yet; this was no attempt.

@@ -126,7 +126,7 @@ impl Recovering {
     }
 
     pub(super) fn not_found(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
-        if self.replacement.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.now)) {
+        if self.replacement.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.asked_at)) {
             return self.later(t, Stage::Look);
         }
         t.log(Action::RecoveryMachineGone);

@@ -57,7 +57,7 @@ impl Starting {
 
     /// There is no machine (any more): make one. One that is still on its way out is watched until it is gone.
     pub(super) fn machine_gone(mut self: Box<Self>, t: &mut Turn<'_>) -> Phase {
-        if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.now)) {
+        if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.asked_at)) {
             return self.later(t, Stage::Machine);
         }
         (self.updated, self.made) = (false, false);

@@ -289,7 +289,7 @@ impl Starting {
     /// After an alarm (S3).
     fn looked(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
         let over = t.is_over(self.since, t.policy.starting_timeout_ms);
-        let fresh = t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.now));
+        let fresh = t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.asked_at));
         let machine = match seen(result) {
             Ok(machine) => machine,
             Err(fault) if fault.is_absent() && !fresh => return vanished(t),
