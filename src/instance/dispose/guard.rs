@@ -15,20 +15,24 @@ use crate::name;
 use crate::observe::{Machine, Volume};
 use crate::status::Status;
 
+/// An answer that took longer shows what was, and not what is.
+const STALE_MS: u64 = 10_000;
+
 /// Nothing that may hold the tenant's data is removed before the data volume has been seen: the provider may have lost it, or moved it
-/// to another host under a new id. A copy may still read from what it was made of.
-pub(super) fn first_stage(t: &Turn<'_>, key: u64) -> Stage {
+/// to another host under a new id. A copy may still read from what it was made of. It is the last thing to be asked, so that nothing
+/// happens between the proof and the removal.
+pub(super) fn prove(t: &mut Turn<'_>, key: u64) {
     let going = t.me.status() == Status::Destroying;
-    let volume = t.me.holdings.get(key).filter(|entry| !going && entry.volume().is_some());
-    match volume {
-        Some(entry) if entry.relocation().is_some() => Stage::LookAtFork,
-        Some(_) => data_stage(t),
-        None => Stage::Look,
-    }
+    let stage = match t.me.holdings.get(key) {
+        Some(entry) if !going && entry.relocation().is_some() => Stage::LookAtFork,
+        Some(_) if !going => data_stage(t),
+        Some(_) | None => Stage::Remove,
+    };
+    to(t, key, stage);
 }
 
 fn data_stage(t: &Turn<'_>) -> Stage {
-    if t.me.has_data() && t.me.volume.is_some() { Stage::LookAtData } else { Stage::Look }
+    if t.me.has_data() && t.me.volume.is_some() { Stage::LookAtData } else { Stage::Remove }
 }
 
 /// A copy that still reads from this volume, or that is the instance's data and cannot be found, holds it back.
@@ -42,14 +46,8 @@ pub(super) fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>)
         Ok(_) => false,
         Err(fault) => return fail(t, key, &fault),
     };
-    match (free, current) {
-        (true, true) => to(t, key, Stage::Look),
-        (true, false) => {
-            let stage = data_stage(t);
-            to(t, key, stage);
-        }
-        (false, _) => hold_back(t, key, "the copy that was made of it has not been seen to do without it"),
-    }
+    let stage = if current { Stage::Remove } else { data_stage(t) };
+    proven(t, key, free, stage, "the copy that was made of it has not been seen to do without it");
 }
 
 /// Without the data volume this may be the last copy. What is retained is kept, besides, for as long as the data volume hydrates.
@@ -61,7 +59,17 @@ pub(super) fn data_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>)
         Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
         Ok(_) | Err(_) => false,
     };
-    if safe { to(t, key, Stage::Look) } else { hold_back(t, key, "the data volume has not been seen to do without it") }
+    proven(t, key, safe, Stage::Remove, "the data volume has not been seen to do without it");
+}
+
+fn proven(t: &mut Turn<'_>, key: u64, safe: bool, stage: Stage, otherwise: &str) {
+    if !safe {
+        hold_back(t, key, otherwise);
+    } else if t.now.since(t.asked_at) > STALE_MS {
+        hold_back(t, key, "what shows that it is not needed came too late to be relied on");
+    } else {
+        to(t, key, stage);
+    }
 }
 
 /// What was only seen in one of our machines is not ours unless its name says so.

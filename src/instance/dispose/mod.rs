@@ -3,7 +3,7 @@
 //! *Decides* what has to be asked before something is removed, and when to try again.
 //!
 //! ```text
-//!   volume:  [look at its fork] ─▶ [look at the data volume] ─▶ look ─▶ [look at its holder ─▶ remove the holder] ─▶ remove ─▶ confirm
+//!   volume:  look ─▶ [look at its holder ─▶ remove the holder] ─▶ [look at its fork] ─▶ [look at the data volume] ─▶ remove ─▶ confirm
 //!   machine: look ─▶ remove ─▶ confirm ─▶ [look at what it mounted]          name: look
 //! ```
 //!
@@ -32,9 +32,7 @@ use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
-use guard::{
-    data_seen, first_stage, fork_seen, is_left_behind, is_somebody_elses, leave_behind, machine_gone, mount_seen,
-};
+use guard::{data_seen, fork_seen, is_left_behind, is_somebody_elses, leave_behind, machine_gone, mount_seen, prove};
 
 /// Whether this entry may be attempted in the present status.
 fn may(t: &Turn<'_>, entry: &Entry) -> bool {
@@ -54,8 +52,7 @@ pub(super) fn next_date(t: &Turn<'_>) -> Option<Timestamp> {
 }
 
 pub(super) fn begin(t: &mut Turn<'_>, key: u64) {
-    let stage = first_stage(t, key);
-    to(t, key, stage);
+    to(t, key, Stage::Look);
 }
 
 pub(super) fn drive(t: &mut Turn<'_>, key: u64) {
@@ -141,7 +138,7 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
         return settle(t, key);
     }
     match &volume.attached_machine {
-        None => to(t, key, Stage::Remove),
+        None => prove(t, key),
         Some(holder) if is_left_behind(t, key, holder) => leave_behind(t, key),
         Some(holder) if is_kept(t, holder) => {
             fail(t, key, &Fault::new(FaultKind::Busy, None, format!("held by the instance's own machine {holder}")));
@@ -158,12 +155,12 @@ fn is_kept(t: &Turn<'_>, machine: &MachineId) -> bool {
 fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Done, Fault>) {
     let machine = match result {
         Ok(Done::Machine(machine)) => machine,
-        Err(fault) if fault.is_absent() => return to(t, key, Stage::Remove),
+        Err(fault) if fault.is_absent() => return prove(t, key),
         Ok(_) => return fail(t, key, &Fault::lost()),
         Err(fault) => return fail(t, key, &fault),
     };
     if machine.state == MachineState::Destroyed {
-        return to(t, key, Stage::Remove);
+        return prove(t, key);
     }
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
         name::Owner::Ours => to(t, key, Stage::RemoveHolder(holder.clone())),
@@ -181,7 +178,7 @@ fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result
             t.emit(Note::log(Action::DestroyMachineForVolumeCleanup).machine(holder));
             let due = t.now.plus(backoff(t, 1));
             t.me.dispose(Thing::Machine(holder.clone()), Cause::Replaced, due);
-            to(t, key, Stage::Remove);
+            prove(t, key);
         }
     }
 }
