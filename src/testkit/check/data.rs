@@ -3,10 +3,10 @@
 //!
 //! What counts as written by the tenant: whatever a machine writes that serves the instance, which is the one that the stored record
 //! names as its machine. What a replacement writes before the cut-over is nobody's yet. What an admin puts in the place of the data (a
-//! snapshot, another volume, an empty one) is the data from then on.
+//! snapshot, another volume, an empty one) is the data from then on; what was given up may go once it has been kept for its time.
 
 use super::{Held, Seen, demand, named_machines, named_volumes};
-use crate::call::Content;
+use crate::call::{Call, Content};
 use crate::command::CommandKind;
 use crate::id::VolumeId;
 use crate::instance::{Instance, Phase};
@@ -14,6 +14,7 @@ use crate::status::Status;
 use crate::step::{Input, Verdict};
 use crate::testkit::request::Request;
 use crate::testkit::world::World;
+use crate::time::Timestamp;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
@@ -27,6 +28,8 @@ pub(super) struct Data {
     hidden: BTreeSet<String>,
     /// An admin has asked for other data, or accepted that there is none, and that is still being carried out.
     leave: bool,
+    /// Until when what an admin has given up is kept all the same.
+    kept_until: Option<Timestamp>,
 }
 
 fn generation(world: &World, volume: &str) -> Option<u64> {
@@ -60,14 +63,31 @@ impl Data {
 
     /// Only a command gives leave; what the record says of itself proves nothing.
     pub(super) fn heard(&mut self, seen: &Seen<'_>) {
+        self.expire(seen);
         let Input::Command(command) = seen.input else { return };
         let gives = [CommandKind::AcceptDataLoss, CommandKind::RestoreSnapshot, CommandKind::ReassociateVolume]
             .contains(&command.kind());
-        self.leave |= gives && matches!(seen.verdict, Verdict::Applied | Verdict::Pending(_));
+        let taken = matches!(seen.verdict, Verdict::Applied | Verdict::Pending(_));
+        self.leave |= gives && taken;
+        if taken && command.kind() == CommandKind::AcceptDataLoss {
+            self.kept_until = Some(seen.now.plus(seen.policy.retention_ms));
+        }
+    }
+
+    /// What was given up and nothing has taken the place of is nobody's data once its time is over, or once an admin does away with it.
+    fn expire(&mut self, seen: &Seen<'_>) {
+        let given_up = self.kept_until.filter(|_| seen.before.is_some_and(|before| before.fresh_allowed));
+        let clean_up =
+            matches!(seen.input, Input::Command(command) if command.kind() == CommandKind::CleanupRetainedVolume);
+        if given_up.is_some_and(|until| clean_up || seen.now >= until) {
+            self.newest = None;
+        }
+        self.kept_until = given_up;
     }
 
     /// The provider may have lost something: the newest that is left of what the record names is the newest there is.
     pub(super) fn disturbed(&mut self, stored: Option<&Instance>, world: &World) {
+        self.hidden.extend(stored.into_iter().flat_map(|stored| moved_too_late(stored, world)).cloned());
         let (Some(newest), Some(stored)) = (self.newest, stored) else { return };
         let left = holdings(stored, world).filter_map(|volume| intact(world, volume)).max();
         self.newest = left.map(|left| left.min(newest));
@@ -134,6 +154,16 @@ impl Data {
         let lost = stored.has_data() && !accepted && stored.status() != Status::Destroying;
         demand(!(empty && lost), || format!("the empty volume {} is made for an instance that has data", new.name))
     }
+}
+
+/// What a machine mounts that is moved while its destroy is on its way: the machine is gone before anybody can learn the new id.
+fn moved_too_late<'a>(stored: &'a Instance, world: &'a World) -> impl Iterator<Item = &'a String> {
+    let going = match stored.in_flight.as_ref().map(|call| &call.call) {
+        Some(Call::DestroyMachine { machine }) => world.machine(machine.as_str()),
+        Some(_) | None => None,
+    };
+    let mounted = going.into_iter().flat_map(|machine| machine.mounts.iter());
+    mounted.filter(|mounted| !named_volumes(stored).any(|named| named.as_str() == mounted.as_str()))
 }
 
 /// A machine that comes to serve together with a volume mounts it: otherwise the tenant goes on writing to what was left behind.
