@@ -197,8 +197,8 @@ fn stopped_recovery_failed() -> Script {
     s.on(CallKind::WaitMachine, waited(MachineState::Failed));
     s.on(CallKind::GetMachine, look(machine("m-2", MachineState::Failed, "vol-2")));
     s.on(CallKind::DestroyMachine, accepted()).on(CallKind::GetMachine, absent());
-    s.on(CallKind::GetVolume, found(volume("vol-1", VolumeState::Created)));
     s.on(CallKind::GetVolume, found(volume("vol-2", VolumeState::Created)));
+    s.on(CallKind::GetVolume, found(volume("vol-1", VolumeState::Created)));
     s.on(CallKind::DeleteVolume, busy()).rests();
     s
 }
@@ -220,7 +220,6 @@ fn running_relocated() -> Script {
 /// A machine of somebody else holds the source.
 fn running_retained_refused() -> Script {
     let mut s = relocated(VolumeState::Created, true);
-    s.on(CallKind::GetVolume, found(volume("vol-2", VolumeState::Created)));
     let mut held = volume("vol-1", VolumeState::Created);
     let mut holder = machine("m-9", MachineState::Started, "vol-1");
     held.attached_machine = Some(holder.id.clone());

@@ -118,7 +118,7 @@ wrongs! {
         machine: Wrong(reads_every_label_as_ours),
         story: told(Story::recovery(), foreign_holder()),
         budget: a_change(3),
-        moves: 27,
+        moves: 25,
         last: "the answer to get_machine arrives",
         seen: "the machine foreign is changed or destroyed, and is not provably ours",
     };
