@@ -199,20 +199,20 @@ fn stopped() -> Vec<Case> {
 
 fn disposals() -> Vec<Case> {
     let due = || at(keeping(), DAY);
-    let seen = || after(due(), [volume("vol-1", "created")]);
-    let removing = || after(seen(), [volume("vol-0", "created")]);
+    let seen = || after(due(), [volume("vol-0", "created")]);
+    let removing = || after(seen(), [volume("vol-1", "created")]);
     vec![
         ("keeping a volume", keeping()),
         ("retained volume due", due()),
-        ("retained volume", seen()),
-        ("retained volume's holder", after(seen(), [held("vol-0", "m9")])),
-        ("retained volume's holder ours", after(seen(), [held("vol-0", "m9"), machine("m9", "started")])),
+        ("retained volume's holder", after(due(), [held("vol-0", "m9")])),
+        ("retained volume's holder ours", after(due(), [held("vol-0", "m9"), machine("m9", "started")])),
+        ("retained volume not needed", seen()),
         ("retained volume removed", removing()),
         ("retained volume confirmed", after(removing(), [accepted()])),
         ("clean-up asked for", told(keeping(), clean_up(None))),
         ("failed recovery's machine", after(recovering(Recovery::Wait), [waited("failed")])),
-        ("failed recovery's source", after(recovering(Recovery::Create), [refused()])),
-        ("failed recovery's volume", after(recovering(Recovery::Create), [refused(), volume("vol-1", "created")])),
+        ("failed recovery's volume", after(recovering(Recovery::Create), [refused()])),
+        ("failed recovery's source", after(recovering(Recovery::Create), [refused(), volume("vol-2", "created")])),
     ]
 }
 
