@@ -10,6 +10,7 @@ mod words;
 mod world;
 
 mod attempt;
+mod candidates;
 mod clock;
 mod destroying;
 mod disposal;
@@ -17,6 +18,7 @@ mod gating;
 mod intents;
 mod leftovers;
 mod lookup;
+mod mounts;
 mod none;
 mod orders;
 mod provisioned;
