@@ -31,3 +31,4 @@ mod stopped;
 mod stopping;
 mod unseen;
 mod updates;
+mod visible;
