@@ -187,6 +187,11 @@ fn r9_what_is_learned_of_the_present_copy_says_nothing_of_an_earlier_one() {
         applied: running
         set recoveryPreviousVolumeCleanupAfter now
         on the list volume vol-2 retained until now for vol-3 healthy hydrated immediate
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-2", "created")).is("
+        applied: running (no commit)
         call get_volume vol-3
         alarm +90001ms call_deadline
     ");

@@ -9,20 +9,18 @@ use crate::world::{
 use kiloclaw_lifecycle::{Knobs, Verdict};
 use serde_json::json;
 
-/// A retained volume past its date. The present volume does without it, and it is looked at.
+/// A retained volume past its date is looked at.
 fn due() -> Script {
     let mut script = keeping();
     script.after(DAY);
     script.ring();
-    script.answer(volume("vol-1", "created"));
     script
 }
 
-/// An admin wants the retained volume gone. The present volume does without it, and it is looked at.
+/// An admin wants the retained volume gone, and it is looked at.
 fn asked() -> Script {
     let mut script = keeping();
     script.command(clean_up(None));
-    script.answer(volume("vol-1", "created"));
     script
 }
 
@@ -39,15 +37,15 @@ fn d1_a_retained_volume_goes_at_its_date() {
     script.after(DAY);
     script.ring().is("
         applied: stopped (no commit)
-        call get_volume vol-1
-        alarm +90001ms call_deadline
-    ");
-    script.answer(volume("vol-1", "created")).is("
-        applied: stopped (no commit)
         call get_volume vol-0
         alarm +90001ms call_deadline
     ");
     script.answer(volume("vol-0", "created")).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: stopped
         call delete_volume vol-0
         alarm +90001ms call_deadline
@@ -102,7 +100,7 @@ fn d6_only_an_answer_that_proves_it_gone_removes_an_entry() {
         ));
     }
     let mut script = due();
-    script.answers([volume("vol-0", "created"), accepted()]);
+    script.answers([volume("vol-0", "created"), volume("vol-1", "created"), accepted()]);
     script.answer(volume("vol-0", "created")).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +1m
@@ -127,16 +125,16 @@ fn d3_the_holder_is_checked_before_anything_is_destroyed() {
         (
             machine("m9", "destroyed"),
             "
-                applied: stopped
-                call delete_volume vol-0
+                applied: stopped (no commit)
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             ",
         ),
         (
             absent(),
             "
-                applied: stopped
-                call delete_volume vol-0
+                applied: stopped (no commit)
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             ",
         ),
@@ -213,7 +211,7 @@ fn d3_the_holder_is_checked_before_anything_is_destroyed() {
         applied: stopped
         on the list machine m9 replaced due +1m
         log destroy_machine_for_volume_cleanup by=alarm machine=m9 region=iad
-        call delete_volume vol-0
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
 }
@@ -237,7 +235,7 @@ fn d3_a_refusal_is_told_once_and_counts_as_an_attempt() {
     script.answers([held("vol-0", "m9"), foreign(), machine("m1", "stopped"), volume("vol-1", "created")]);
     script.after(MINUTE);
     script.ring();
-    script.answers([volume("vol-1", "created"), held("vol-0", "m9")]);
+    script.answer(held("vol-0", "m9"));
     script.answer(foreign()).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +5m
@@ -262,7 +260,6 @@ fn d4_attempts_become_rarer_and_the_last_wait_repeats() {
         }
         script.now = entry.clean_up_after;
         script.ring();
-        script.answer(volume("vol-1", "created"));
     }
     let minutes = [1, 5, 15, 60, 360, 1_440, 1_440, 1_440];
     assert_eq!(waits, minutes.map(|wait| wait * MINUTE));
@@ -301,15 +298,15 @@ fn d5_a_clean_up_deletes_now_and_answers_with_its_end() {
     script.command(clean_up(None)).is("
         pending: stopped
         on the list volume vol-0 retained until +1d asked for
-        call get_volume vol-1
-        alarm +90001ms call_deadline
-    ");
-    script.answer(volume("vol-1", "created")).is("
-        applied: stopped (no commit)
         call get_volume vol-0
         alarm +90001ms call_deadline
     ");
     script.answer(volume("vol-0", "created")).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: stopped
         call delete_volume vol-0
         alarm +90001ms call_deadline
@@ -349,12 +346,12 @@ fn d5_with_nothing_to_delete_the_answer_is_nothing() {
 fn d5_what_is_refused_or_fails_stays_as_it_was() {
     asked().answer(unknown()).is(r#"
         applied: stopped
-        on the list volume vol-0 retained until +86398s
+        on the list volume vol-0 retained until +86399s
         reply cleanup_failed "The volume could not be deleted: no answer in time (status 503)."
-        alarm +1798s reconcile
+        alarm +1799s reconcile
     "#);
     let mut script = asked();
-    script.answer(volume("vol-0", "created"));
+    script.answers([volume("vol-0", "created"), volume("vol-1", "created")]);
     script.answer(busy()).is(r#"
         applied: stopped
         on the list volume vol-0 retained until +86397s
@@ -365,10 +362,10 @@ fn d5_what_is_refused_or_fails_stays_as_it_was() {
     script.answer(held("vol-0", "m9"));
     script.answer(a_machine("m9", "started").of_sandbox("sandbox-9").seen()).is(r#"
         applied: stopped
-        on the list volume vol-0 retained until +86397s
+        on the list volume vol-0 retained until +86398s
         event instance.retained_volume_cleanup_refused error="Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9" machine=m1 region=iad volume:"vol-0"
         reply not_ours "Refusing to destroy attached machine m9 for volume vol-0: expected sandbox sandbox-1, found sandbox-9"
-        alarm +1797s reconcile
+        alarm +1798s reconcile
     "#);
 }
 
@@ -382,7 +379,6 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
     };
     let mut script = keeping();
     let first = script.command(clean_up(None));
-    script.answer(volume("vol-1", "created"));
     let second = script.command(clean_up(None));
     requests(&first, &second);
     second.is("
@@ -398,7 +394,7 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
         event instance.retained_volume_deleted machine=m1 region=iad volume:"vol-0"
         reply deleted vol-0
         reply deleted vol-0
-        alarm +1798s reconcile
+        alarm +1799s reconcile
     "#);
     let mut script = keeping();
     script.command(reassociate("vol-7"));
@@ -411,18 +407,16 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
         on the list volume vol-0 retained until +86397s asked for
         alarm +90001ms call_deadline
     ");
-    script.answer(volume("vol-7", "created"));
     script.answer(absent()).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86395s
+        set recoveryPreviousVolumeCleanupAfter +86396s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
         event instance.retained_volume_deleted region=iad volume:"vol-1"
-        call get_volume vol-7
+        call get_volume vol-0
         alarm +90001ms call_deadline
     "#);
-    script.answer(volume("vol-7", "created"));
     let last = script.answer(absent()).text;
     assert_eq!(last.lines().filter(|line| line.starts_with("reply deleted")).count(), 2, "{last}");
 }
@@ -434,12 +428,13 @@ fn d5_a_clean_up_overrides_date_and_health_but_never_a_hydrating_fork() {
     script.command(clean_up(None)).is("
         pending: running
         on the list volume vol-1 retained until +604745s for vol-2 hydrated immediate asked for
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
+    script.answer(volume("vol-1", "created"));
     script.answer(fork("created")).is("
-        applied: running (no commit)
-        call get_volume vol-1
+        applied: running
+        call delete_volume vol-1
         alarm +90001ms call_deadline
     ");
     let mut script = relocated("hydrating", true);
@@ -447,23 +442,23 @@ fn d5_a_clean_up_overrides_date_and_health_but_never_a_hydrating_fork() {
     script.command(clean_up(None)).is("
         pending: running
         on the list volume vol-1 retained until +604745s for vol-2 healthy immediate asked for
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
+    script.answer(volume("vol-1", "created"));
     script.answer(fork("hydrating")).is(r#"
         applied: running
-        on the list volume vol-1 retained until +604744s for vol-2 healthy immediate
+        on the list volume vol-1 retained until +604743s for vol-2 healthy immediate
         reply held_back "The volume is held back: the copy that was made of it has not been seen to do without it."
-        alarm +299s reconcile
+        alarm +298s reconcile
     "#);
 }
 
 #[test]
 fn d2_a_hydrating_volume_holds_back_whatever_is_retained() {
     for state in ["hydrating", "enabling_remote_export", "odd"] {
-        let mut script = keeping();
-        script.after(DAY);
-        script.ring();
+        let mut script = due();
+        script.answer(volume("vol-0", "created"));
         script.answer(volume("vol-1", state)).is("
             applied: stopped (no commit)
             set recoveryPreviousVolumeCleanupAfter +5m
@@ -471,13 +466,13 @@ fn d2_a_hydrating_volume_holds_back_whatever_is_retained() {
             call get_machine m1
             alarm +90001ms call_deadline
         ");
-        let mut script = keeping();
-        script.command(clean_up(None));
+        let mut script = asked();
+        script.answer(volume("vol-0", "created"));
         script.answer(volume("vol-1", state)).is(r#"
             applied: stopped
-            on the list volume vol-0 retained until +86399s
+            on the list volume vol-0 retained until +86398s
             reply held_back "The volume is held back: the data volume has not been seen to do without it."
-            alarm +1799s reconcile
+            alarm +1798s reconcile
         "#);
     }
 }
@@ -494,34 +489,24 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     script.command(clean_up(Some("vol-1"))).is("
         pending: stopped
         on the list volume vol-1 retained until +7d asked for
-        call get_volume vol-7
-        alarm +90001ms call_deadline
-    ");
-    script.answer(volume("vol-7", "created")).is("
-        applied: stopped (no commit)
         call get_volume vol-1
         alarm +90001ms call_deadline
     ");
     script.answer(absent()).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86395s
+        set recoveryPreviousVolumeCleanupAfter +86396s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
         event instance.retained_volume_deleted region=iad volume:"vol-1"
         reply deleted vol-1
-        alarm +58s disposal
+        alarm +59s disposal
     "#);
     let mut script = two();
     script.command(clean_up(None)).is("
         pending: stopped
         on the list volume vol-0 retained until +86397s asked for
         on the list volume vol-1 retained until +7d asked for
-        call get_volume vol-7
-        alarm +90001ms call_deadline
-    ");
-    script.answer(volume("vol-7", "created")).is("
-        applied: stopped (no commit)
         call get_volume vol-0
         alarm +90001ms call_deadline
     ");
@@ -530,14 +515,9 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
         off the list volume vol-0
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-0"
         event instance.retained_volume_deleted region=iad volume:"vol-0"
-        call get_volume vol-7
-        alarm +90001ms call_deadline
-    "#);
-    script.answer(volume("vol-7", "created")).is("
-        applied: stopped (no commit)
         call get_volume vol-1
         alarm +90001ms call_deadline
-    ");
+    "#);
     script.answer(absent()).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter null
@@ -546,7 +526,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
         event instance.retained_volume_deleted region=iad volume:"vol-1"
         reply deleted vol-1
-        alarm +56s disposal
+        alarm +58s disposal
     "#);
 }
 
@@ -559,6 +539,12 @@ fn d5_a_clean_up_survives_a_crash() {
         alarm +90001ms call_deadline
     ");
     script.answer(volume("vol-0", "created"));
+    script.resume().is("
+        applied: stopped
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created"));
     script.resume().is("
         applied: stopped
         call delete_volume vol-0
@@ -598,7 +584,8 @@ fn d2_a_volume_that_is_to_become_current_while_it_is_being_removed_is_kept() {
         pending: stopped
         alarm +90001ms call_deadline
     ");
-    script.answer(volume("vol-0", "created")).is(r#"
+    script.answer(volume("vol-0", "created"));
+    script.answer(volume("vol-1", "created")).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +1m
         on the list volume vol-0 retained until +1m tried 1 "still in use"

@@ -306,12 +306,12 @@ fn r5_a_full_host_gives_the_fork_up_and_goes_on_with_the_regions_left() {
         event region.capacity_eviction "no_capacity" region=lax
         evict lax no_capacity
         event instance.unexpected_stop_recovery_failed stopped "alarm_relocated" took=6s error="no region can take the replacement volume: no capacity in the region (status 403)" region=iad
-        call get_volume vol-1
+        call get_volume vol-2
         alarm +90001ms call_deadline
     "#);
-    script.answer(volume("vol-1", "created")).is("
+    script.answer(fork("created")).is("
         applied: stopped (no commit)
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
 }
@@ -714,7 +714,7 @@ fn r8_what_snapshots_mean_for_the_source() {
                 set recoveryStartedAt null
                 on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
                 event instance.unexpected_stop_recovery_succeeded running "alarm_relocated" took=8s machine=m2 region=ord
-                call get_volume vol-2
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             "#,
         ),
@@ -731,7 +731,7 @@ fn r8_what_snapshots_mean_for_the_source() {
                 set recoveryStartedAt null
                 on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
                 event instance.unexpected_stop_recovery_succeeded running "alarm_relocated" took=8s machine=m2 region=ord
-                call get_volume vol-2
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             "#,
         ),
@@ -827,15 +827,15 @@ fn r9_a_proven_relocation_deletes_the_source_after_the_cut_over() {
         set recoveryStartedAt null
         on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
         event instance.unexpected_stop_recovery_succeeded running "alarm_relocated" took=8s machine=m2 region=ord
-        call get_volume vol-2
-        alarm +90001ms call_deadline
-    "#);
-    script.answer(fork("created")).is("
-        applied: running (no commit)
         call get_volume vol-1
         alarm +90001ms call_deadline
-    ");
+    "#);
     script.answer(volume("vol-1", "created")).is("
+        applied: running (no commit)
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
+    script.answer(fork("created")).is("
         applied: running
         call delete_volume vol-1
         alarm +90001ms call_deadline
@@ -889,7 +889,7 @@ fn r9_the_source_is_held_back_until_the_fork_does_without_it() {
         applied: running
         set recoveryPreviousVolumeCleanupAfter now
         on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
 }
@@ -941,7 +941,7 @@ fn r9_the_source_is_held_back_until_the_replacement_is_seen_healthy() {
         applied: running
         set recoveryPreviousVolumeCleanupAfter now
         on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
 }
@@ -952,12 +952,13 @@ fn r9_at_its_date_the_source_goes_even_if_health_was_never_seen_but_never_from_a
         script.answer(unknown());
         script.after(7 * DAY);
         script.ring();
+        script.answer(volume("vol-1", "created"));
         script
     };
     let mut script = date(relocated("created", false));
     script.answer(fork("created")).is("
-        applied: running (no commit)
-        call get_volume vol-1
+        applied: running
+        call delete_volume vol-1
         alarm +90001ms call_deadline
     ");
     let mut script = date(relocated("hydrating", true));
@@ -987,12 +988,17 @@ fn r9_snapshots_keep_the_source_for_its_time_only() {
     script.now = date;
     script.ring().is("
         applied: running (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: running (no commit)
         call get_volume vol-2
         alarm +90001ms call_deadline
     ");
     script.answer(fork("created")).is("
-        applied: running (no commit)
-        call get_volume vol-1
+        applied: running
+        call delete_volume vol-1
         alarm +90001ms call_deadline
     ");
 }
@@ -1041,15 +1047,15 @@ fn r10_everything_made_is_disposed_of() {
         applied: stopped
         off the list machine m2
         log destroy_machine_ok value=0 by=alarm machine=m2 region=iad
-        call get_volume vol-1
-        alarm +90001ms call_deadline
-    ");
-    script.answer(volume("vol-1", "created")).is("
-        applied: stopped (no commit)
         call get_volume vol-2
         alarm +90001ms call_deadline
     ");
     script.answer(fork("created")).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: stopped
         call delete_volume vol-2
         alarm +90001ms call_deadline
@@ -1317,7 +1323,7 @@ fn r12_a_refusal_fails_at_once() {
                 set recoveryStartedAt null
                 on the list volume vol-2 failed_recovery due now
                 event instance.unexpected_stop_recovery_failed stopped "alarm_relocated" took=4s error="makes no sense (status 422)" region=iad
-                call get_volume vol-1
+                call get_volume vol-2
                 alarm +90001ms call_deadline
             "#,
         ),
@@ -1633,12 +1639,12 @@ fn import_a_recovery_past_its_time_fails() {
         on the list volume vol-2 failed_recovery due now
         log unexpected_stop_recovery_timeout by=alarm region=iad
         event instance.unexpected_stop_recovery_failed stopped "alarm_timeout" took=12m error="unexpected stop recovery timed out" region=iad
-        call get_volume vol-1
+        call get_volume vol-2
         alarm +90001ms call_deadline
     "#);
-    script.answer(volume("vol-1", "created")).is("
+    script.answer(volume("vol-2", "created")).is("
         applied: stopped (no commit)
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
     let mut script = imported(11 * MINUTE, json!({ "pendingRecoveryVolumeId": "vol-2" }));

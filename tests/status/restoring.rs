@@ -404,12 +404,12 @@ fn import_a_restore_waits_for_its_time_and_is_put_back() {
         set restoreStartedAt null
         on the list volume vol-2 failed_restore due now
         event instance.restore_failed running "alarm_timeout" error="restore timed out" machine=m1 region=iad
-        call get_volume vol-1
+        call get_volume vol-2
         alarm +90001ms call_deadline
     "#);
-    script.answer(volume("vol-1", "created")).is("
+    script.answer(volume("vol-2", "created")).is("
         applied: running (no commit)
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
 }

@@ -137,12 +137,17 @@ impl Script {
         self.give(Input::Resume)
     }
 
-    /// The call in flight ends.
+    /// The call in flight ends, with an answer to what it asks.
     #[track_caller]
     pub(crate) fn answer(&mut self, result: Result<Done, Fault>) -> Got {
-        let op = self.call.as_ref().expect("a call in flight").id;
+        let asked = self.call.as_ref().expect("a call in flight");
+        let op = asked.id;
+        let (question, answer) = (thing_asked(&asked.call), thing_seen(&result));
+        assert!(answer.is_none() || question.is_none() || question == answer, "{answer:?} is not {question:?}");
         self.after(LATENCY_MS);
-        self.give(Input::Outcome { op, result })
+        let got = self.give(Input::Outcome { op, result });
+        assert_eq!(got.verdict, Verdict::Applied, "an answer that fits the call");
+        got
     }
 
     /// The calls in flight end, one after the other.
@@ -228,6 +233,24 @@ impl Script {
         }
         committed
     }
+}
+
+/// The one thing that the call looks at.
+fn thing_asked(call: &Call) -> Option<&str> {
+    if let Call::GetMachine { machine } = call { Some(machine.as_str()) } else { volume_asked(call) }
+}
+
+fn volume_asked(call: &Call) -> Option<&str> {
+    if let Call::GetVolume { volume } = call { Some(volume.as_str()) } else { None }
+}
+
+/// The one thing that the answer shows.
+fn thing_seen(answer: &Result<Done, Fault>) -> Option<&str> {
+    if let Ok(Done::Machine(machine)) = answer { Some(machine.id.as_str()) } else { volume_seen(answer) }
+}
+
+fn volume_seen(answer: &Result<Done, Fault>) -> Option<&str> {
+    if let Ok(Done::Volume(volume)) = answer { Some(volume.id.as_str()) } else { None }
 }
 
 fn as_call(effect: &Effect) -> Option<&Operation> {

@@ -112,9 +112,13 @@ pub(crate) fn restoring(status: &str, stage: Restore) -> Script {
 
 /// The data volume is missing.
 pub(crate) fn bereft() -> Script {
-    let mut script = Script::stopped();
+    bereft_with(Script::stopped(), volumes([]))
+}
+
+/// The data volume is missing, and `list` is what carries our name.
+pub(crate) fn bereft_with(mut script: Script, list: Answer) -> Script {
     script.alarm();
-    script.answers([machine("m1", "stopped"), absent(), volumes([])]);
+    script.answers([machine("m1", "stopped"), absent(), list]);
     script
 }
 

@@ -118,7 +118,7 @@ fn r9_a_start_that_ends_healthy_proves_the_copy() {
         set startingAt null
         on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
         event instance.started running took=6s machine=m2 region=ord
-        call get_volume vol-2
+        call get_volume vol-1
         alarm +90001ms call_deadline
     ");
 }

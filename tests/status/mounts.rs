@@ -1,0 +1,248 @@
+//! What a machine that goes has mounted may hold the data, and be in nobody's record (D2).
+
+use crate::commands::destroy;
+use crate::script::{DAY, Script};
+use crate::world::{
+    Remade, a_machine, a_volume, absent, accepted, limited, machine, refused, seen, unauthorized, unknown, volume,
+};
+use kiloclaw_lifecycle::observe::Volume;
+use serde_json::json;
+
+/// A machine that is to go beside our own is looked at.
+fn beside() -> Script {
+    let mut script = Script::flat("stopped", json!({ "pendingDestroyMachineId": "m9" }));
+    script.ring();
+    script
+}
+
+#[test]
+fn d2_a_volume_nobody_knows_in_a_machine_that_goes_may_hold_the_data() {
+    let mut script = beside();
+    script.answer(a_machine("m9", "stopped").mounting("vol-9").seen()).is(r#"
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
+        call destroy_machine m9
+        alarm +90001ms call_deadline
+    "#);
+    let mut script = beside();
+    script.answer(a_machine("m9", "stopped").mounting("vol-1").seen()).is("
+        applied: stopped
+        call destroy_machine m9
+        alarm +90001ms call_deadline
+    ");
+    let mut script = beside();
+    script.answer(a_machine("m9", "stopped").mounting_nothing().seen()).is("
+        applied: stopped
+        call destroy_machine m9
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn d2_what_was_seen_in_a_machine_and_is_not_ours_by_name_is_let_go_of() {
+    let mut script = beside();
+    script.answers([
+        a_machine("m9", "stopped").mounting("vol-9").seen(),
+        accepted(),
+        absent(),
+        machine("m1", "stopped"),
+        volume("vol-1", "created"),
+    ]);
+    script.after(7 * DAY);
+    script.ring();
+    let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-9", "created") };
+    script.answer(seen(foreign)).is("
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-9
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn x1_a_volume_nobody_knows_in_a_machine_of_a_destroyed_instance_goes_at_once() {
+    let mut script = Script::stopped();
+    script.command(destroy());
+    script.answer(a_machine("m1", "stopped").mounting("vol-9").seen()).is("
+        applied: destroying
+        on the list volume vol-9 orphan due now
+        call destroy_machine m1
+        alarm +59s reconcile
+    ");
+    script.answers([accepted(), absent()]);
+    script.answer(absent()).is(r#"
+        applied: destroying
+        set pendingDestroyVolumeId "vol-9"
+        off the list volume vol-1
+        log destroy_volume_ok value=0 by=destroy machine=m1 region=iad volume:"vol-1"
+        call get_volume vol-9
+        alarm +56s reconcile
+    "#);
+    let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-9", "created") };
+    script.clone().answer(seen(foreign)).is("
+        applied: destroying
+        set pendingDestroyVolumeId null
+        off the list volume vol-9
+        call list_volumes ours
+        alarm +55s reconcile
+    ");
+    script.answer(volume("vol-9", "created")).is("
+        applied: destroying
+        call delete_volume vol-9
+        alarm +55s reconcile
+    ");
+}
+
+/// A machine that is to go has been destroyed, and mounted what nobody knows.
+fn destroyed() -> Script {
+    let mut script = beside();
+    script.answer(a_machine("m9", "destroyed").mounting("vol-9").seen()).is("
+        applied: stopped (no commit)
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    ");
+    script
+}
+
+#[test]
+fn d2_what_a_destroyed_machine_had_mounted_is_kept_if_it_is_alive() {
+    for state in ["created", "hydrating", "odd"] {
+        destroyed().answer(volume("vol-9", state)).is(r#"
+            applied: stopped
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-9"
+            on the list volume vol-9 candidate until +7d
+            off the list machine m9
+            log destroy_machine_ok value=0 by=alarm machine=m9 region=iad
+            call get_machine m1
+            alarm +90001ms call_deadline
+        "#);
+    }
+    for gone in [absent(), volume("vol-9", "destroyed"), volume("vol-9", "pending_destroy")] {
+        destroyed().answer(gone).is("
+            applied: stopped
+            off the list machine m9
+            log destroy_machine_ok value=0 by=alarm machine=m9 region=iad
+            call get_machine m1
+            alarm +90001ms call_deadline
+        ");
+    }
+}
+
+#[test]
+fn d2_what_a_destroyed_machine_had_mounted_is_looked_at_until_there_is_an_answer() {
+    for (fault, said) in [
+        (unknown(), "no answer in time (status 503)"),
+        (limited(), "slow down (status 429)"),
+        (unauthorized(), "who are you (status 401)"),
+        (refused(), "makes no sense (status 422)"),
+    ] {
+        let mut script = destroyed();
+        script.answer(fault).is(&format!(
+            "
+            applied: stopped
+            on the list machine m9 left_over due +1m tried 1 {said:?}
+            log destroy_machine_failed value=0 error={said:?} by=alarm machine=m9 region=iad
+            call get_machine m1
+            alarm +90001ms call_deadline
+            "
+        ));
+        script.answers([machine("m1", "stopped"), volume("vol-1", "created")]);
+        script.alarm().is("
+            applied: stopped (no commit)
+            call get_machine m9
+            alarm +90001ms call_deadline
+        ");
+        script.answer(a_machine("m9", "destroyed").mounting("vol-9").seen()).is("
+            applied: stopped (no commit)
+            call get_volume vol-9
+            alarm +90001ms call_deadline
+        ");
+        script.answer(absent()).is("
+            applied: stopped
+            off the list machine m9
+            log destroy_machine_ok value=1 by=alarm machine=m9 region=iad
+            call get_machine m1
+            alarm +90001ms call_deadline
+        ");
+    }
+}
+
+#[test]
+fn d2_a_look_at_what_a_destroyed_machine_had_mounted_survives_a_crash() {
+    destroyed().resume().is("
+        applied: stopped
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn d2_what_a_machine_has_mounted_when_its_destroy_is_confirmed_is_looked_at() {
+    let mut script = beside();
+    script.answers([a_machine("m9", "stopped").mounting_nothing().seen(), accepted()]);
+    script.answer(a_machine("m9", "destroyed").mounting("vol-9").seen()).is("
+        applied: stopped (no commit)
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    ");
+    let mut script = beside();
+    script.answers([a_machine("m9", "stopped").mounting("vol-9").seen(), accepted()]);
+    script.answer(a_machine("m9", "destroyed").mounting("vol-9").seen()).is("
+        applied: stopped
+        off the list machine m9
+        log destroy_machine_ok value=0 by=alarm machine=m9 region=iad
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn d2_a_destroyed_machine_is_asked_only_for_what_is_unknown_and_not_anothers() {
+    let gone = || a_machine("m9", "destroyed");
+    for known in [
+        gone().mounting("vol-1"),
+        gone().mounting_nothing(),
+        gone().unreachable(),
+        gone().mounting("vol-9").of_sandbox("sandbox-9"),
+    ] {
+        beside().answer(known.seen()).is("
+            applied: stopped
+            off the list machine m9
+            log destroy_machine_ok value=0 by=alarm machine=m9 region=iad
+            call get_machine m1
+            alarm +90001ms call_deadline
+        ");
+    }
+    beside().answer(gone().mounting("vol-9").unlabelled().seen()).is("
+        applied: stopped (no commit)
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn x1_what_a_destroyed_machine_of_a_destroyed_instance_had_mounted_is_found_by_its_name() {
+    let mut script = Script::stopped();
+    script.command(destroy());
+    script.answer(a_machine("m1", "destroyed").mounting("vol-9").seen()).is("
+        applied: destroying
+        set pendingDestroyMachineId null
+        off the list machine m1
+        log destroy_machine_ok value=0 by=destroy machine=m1 region=iad
+        call get_volume vol-1
+        alarm +59s reconcile
+    ");
+    script.answer(absent()).is(r#"
+        applied: destroying
+        set pendingDestroyVolumeId null
+        off the list volume vol-1
+        log destroy_volume_ok value=0 by=destroy machine=m1 region=iad volume:"vol-1"
+        call list_volumes ours
+        alarm +58s reconcile
+    "#);
+}
