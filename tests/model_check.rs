@@ -34,27 +34,27 @@ fn told(tale: &Tale) -> String {
 
 #[test]
 fn recovery() {
-    holds(&Story::recovery(), 30_973);
+    holds(&Story::recovery(), 33_398);
 }
 
 #[test]
 fn start() {
-    holds(&Story::start(), 15_046);
+    holds(&Story::start(), 15_106);
 }
 
 #[test]
 fn stop() {
-    holds(&Story::stop(), 34_195);
+    holds(&Story::stop(), 35_053);
 }
 
 #[test]
 fn destroy() {
-    holds(&Story::destroy(), 27_973);
+    holds(&Story::destroy(), 28_609);
 }
 
 #[test]
 fn restore() {
-    holds(&Story::restore(), 21_664);
+    holds(&Story::restore(), 21_757);
 }
 
 /// A machine that is wrong on purpose: it takes an answer that never came for a refusal.

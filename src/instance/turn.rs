@@ -96,6 +96,7 @@ impl<'a> Turn<'a> {
             Call::CreateMachine(_) | Call::CreateVolume(_) | Call::UpdateMachine(_) => {
                 self.dispatch(lost.owner, Err(Fault::lost()));
             }
+            Call::DeleteVolume(_) => dispose::delete_lost(self, lost.owner),
             Call::GetMachine { .. }
             | Call::ListMachines { .. }
             | Call::StartMachine { .. }
@@ -105,7 +106,6 @@ impl<'a> Turn<'a> {
             | Call::GetVolume { .. }
             | Call::ListVolumes(_)
             | Call::ListSnapshots { .. }
-            | Call::DeleteVolume(_)
             | Call::ProbeHealth { .. } => {}
         }
     }

@@ -1,6 +1,6 @@
 //! The one way anything is deleted.
 
-use crate::commands::{clean_up, reassociate};
+use crate::commands::{clean_up, destroy, reassociate};
 use crate::script::{DAY, Got, HOUR, MINUTE, NOON, Script, knobs};
 use crate::stages::{Recovery, fork, keeping, recovering, relocated};
 use crate::world::{
@@ -547,9 +547,47 @@ fn d5_a_clean_up_survives_a_crash() {
     script.answer(volume("vol-1", "created"));
     script.resume().is("
         applied: stopped
-        call delete_volume vol-0
+        call get_volume vol-0
         alarm +90001ms call_deadline
     ");
+}
+
+#[test]
+fn d2_a_delete_that_is_lost_is_sent_again_only_after_another_look() {
+    let mut script = due();
+    script.answers([volume("vol-0", "created"), volume("vol-1", "created")]);
+    script.after(90_001);
+    script.ring().is("
+        applied: stopped
+        call get_volume vol-0
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-0", "created")).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(absent()).is("
+        applied: stopped (no commit)
+        set recoveryPreviousVolumeCleanupAfter +5m
+        on the list volume vol-0 retained until +5m
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn d2_a_destroy_needs_no_proof_any_more() {
+    for answer in [absent(), volume("vol-1", "hydrating")] {
+        let mut script = due();
+        script.answer(volume("vol-0", "created"));
+        script.command(destroy());
+        script.answer(answer).is("
+            applied: destroying
+            call delete_volume vol-0
+            alarm +59s reconcile
+        ");
+    }
 }
 
 #[test]

@@ -63,7 +63,9 @@ pub(super) fn data_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>)
 }
 
 fn proven(t: &mut Turn<'_>, key: u64, safe: bool, stage: Stage, otherwise: &str) {
-    if !safe {
+    if t.me.status() == Status::Destroying {
+        to(t, key, Stage::Remove);
+    } else if !safe {
         hold_back(t, key, otherwise);
     } else if t.now.since(t.asked_at) > STALE_MS {
         hold_back(t, key, "what shows that it is not needed came too late to be relied on");
@@ -121,9 +123,10 @@ pub(super) fn machine_gone(t: &mut Turn<'_>, key: u64, machine: &Machine) {
 
 pub(super) fn mount_seen(t: &mut Turn<'_>, key: u64, mounted: VolumeId, result: Result<Done, Fault>) {
     match result {
-        Ok(Done::Volume(volume)) if !volume.state.is_dead() => remember(t, mounted),
-        Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
-        Ok(_) | Err(_) => {}
+        Ok(Done::Volume(volume)) if volume.state.is_dead() => {}
+        Err(fault) if fault.is_absent() => {}
+        // What cannot be seen may be there.
+        Ok(_) | Err(_) => remember(t, mounted),
     }
     gone(t, key);
 }

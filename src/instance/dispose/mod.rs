@@ -124,6 +124,13 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
     }
 }
 
+/// Whether the volume may go has to be asked anew: what was seen before the delete was sent is no longer the last word.
+pub(super) fn delete_lost(t: &mut Turn<'_>, owner: Owner) {
+    if let Owner::Disposal(key) = owner {
+        to(t, key, Stage::Look);
+    }
+}
+
 fn to(t: &mut Turn<'_>, key: u64, stage: Stage) {
     if let Some(entry) = t.me.holdings.get_mut(key) {
         entry.stage = stage;
