@@ -1,11 +1,11 @@
 //! Whatever may hold the data has a place in the record, and is kept for a while (V2).
 
-use crate::commands::{clean_up, reassociate, start};
+use crate::commands::{clean_up, reassociate, restore, start};
 use crate::script::{DAY, HOUR, NOON, Script};
 use crate::stages::{Recovery, Restore, bereft_with, keeping, recovering, restoring};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, busy, machine, machine_id, machines, refused, unknown, volume,
-    volumes,
+    Remade, a_machine, a_volume, absent, accepted, busy, machine, machine_id, machines, refused, snapshots, unknown,
+    volume, volumes,
 };
 use kiloclaw_lifecycle::observe::Volume;
 use kiloclaw_lifecycle::{Command, Timestamp};
@@ -266,7 +266,9 @@ fn reassociate_lists_what_carries_our_name_before_our_machine_goes() {
         script.answer(volume("vol-7", "created"));
         script
     };
-    searching().answer(volumes([made("vol-1", 1), made("vol-7", 7), mounted("vol-8", 8), made("vol-9", 9)])).is(r#"
+    let of_another = Volume { attached_machine: Some(machine_id("m9")), ..made("vol-6", 6) };
+    let list = [made("vol-1", 1), of_another, made("vol-7", 7), mounted("vol-8", 8), made("vol-9", 9)];
+    searching().answer(volumes(list)).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-8"
@@ -383,5 +385,21 @@ fn m1_a_machine_on_what_may_hold_the_data_is_adopted() {
         set flyMachineId "m2"
         log recover_machine_from_metadata by=alarm machine=m2 region=iad fly_state:"started"
         alarm +5m reconcile
+    "#);
+}
+
+#[test]
+fn restore_gives_what_may_hold_the_data_its_time_anew_when_the_search_finds_it_again() {
+    let mut script = bereft_with(keeping(), volumes([made("vol-8", 8)]));
+    script.after(2 * HOUR);
+    script.command(restore("vs-1"));
+    script.answers([snapshots(&[("vs-1", "created", 12)]), absent()]);
+    script.answer(volumes([made("vol-0", 2), made("vol-8", 8)])).is(r#"
+        applied: restoring
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-8 candidate until +7d
+        event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
+        call destroy_machine m1
+        alarm +57s reconcile
     "#);
 }

@@ -4,7 +4,8 @@ use crate::commands::{clean_up, reassociate, start, stop};
 use crate::script::{DAY, Got, HOUR, LATENCY_MS, Script};
 use crate::stages::{Recovery, bereft_with, fork, keeping, recovering, relocated};
 use crate::world::{
-    Answer, absent, accepted, held, machine, no_room, refused, snapshots, unknown, volume, volume_made, volumes, waited,
+    Answer, Remade, a_machine, absent, accepted, busy, held, machine, machines, no_room, refused, snapshots, unknown,
+    volume, volume_made, volumes, waited,
 };
 use serde_json::json;
 
@@ -464,4 +465,40 @@ fn d2_without_the_data_volume_nothing_goes_even_though_its_holder_is_gone() {
             alarm +90001ms call_deadline
         ");
     }
+}
+
+/// The same, and the look-up of the next start finds the old machine, whose removal has failed, on the instance's volume.
+fn stood_in_the_way() -> Script {
+    let mut script = left_behind();
+    script.after(7 * DAY);
+    script.ring();
+    script.answers([held("vol-1", "m1"), machine("m1", "stopped"), busy(), unknown()]);
+    script.command(start());
+    script.answer(unknown());
+    script.ring();
+    script.answers([machines([]), held("vol-2", "m1")]);
+    script
+}
+
+#[test]
+fn m1_a_condemned_machine_that_holds_the_volume_is_removed_by_the_start_and_nothing_else_leaves_the_list() {
+    let mut script = stood_in_the_way();
+    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is(r#"
+        applied: starting
+        set flyMachineId "m1"
+        off the list machine m1
+        call destroy_machine m1
+        alarm +57s reconcile
+    "#);
+    script.clone().answer(busy()).is("
+        applied: starting
+        alarm +1s retry
+    ");
+    script.answer(accepted()).is(r#"
+        applied: starting
+        set flyMachineId null
+        on the list machine m1 replaced due +1m
+        call create_machine #2 ours on vol-2 in ams
+        alarm +56s reconcile
+    "#);
 }
