@@ -5,7 +5,7 @@ use crate::script::{DAY, HOUR, NOON, Script};
 use crate::stages::{Recovery, Restore, bereft_with, keeping, recovering, restoring};
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, busy, machine, machine_id, machines, refused, snapshots, unknown,
-    volume, volumes,
+    volume, volume_id, volume_made, volumes,
 };
 use kiloclaw_lifecycle::observe::Volume;
 use kiloclaw_lifecycle::{Command, Timestamp};
@@ -402,4 +402,50 @@ fn restore_gives_what_may_hold_the_data_its_time_anew_when_the_search_finds_it_a
         call destroy_machine m1
         alarm +57s reconcile
     "#);
+}
+
+#[test]
+fn v2_an_empty_volume_made_for_data_that_was_lost_before_the_first_start_is_no_data() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null, "lastStartedAt": null }));
+    script.command(reassociate("vol-7"));
+    script.answer(volume("vol-7", "created"));
+    script.alarm();
+    script.answers([machines([]), absent(), absent(), volumes([])]);
+    script.command(Command::AcceptDataLoss);
+    script.command(start());
+    script.answers([machines([]), volumes([]), volume_made("vol-9", "iad", "created"), refused()]);
+    assert_eq!(script.instance.as_ref().unwrap().volume(), Some(&volume_id("vol-9")));
+    script.alarm().is("
+        applied: stopped (no commit)
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    ");
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set flyVolumeId null
+        on the list volume vol-9 late_create due +30s
+        log replace_lost_volume by=alarm region=iad data_loss:false volume:"vol-9"
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn v2_what_a_restore_brought_before_the_first_start_is_data() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null, "lastStartedAt": null }));
+    script.command(restore("vs-1"));
+    script.answers([snapshots(&[("vs-1", "created", 10)]), volume("vol-1", "created")]);
+    script.answer(volume_made("vol-2", "iad", "created"));
+    script.answers([machines([]), volume("vol-2", "created"), volume("vol-2", "created"), refused()]);
+    script.alarm();
+    script.answers([machines([]), absent(), absent()]);
+    script.answer(volumes([])).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume vol-2 missing"
+        log data_volume_missing error="data volume vol-2 missing" by=alarm region=iad
+        alarm +30m reconcile
+    "#);
+    assert_eq!(proposal(&script), None);
+    assert_eq!(script.instance.as_ref().unwrap().volume(), Some(&volume_id("vol-2")));
 }

@@ -486,6 +486,18 @@ fn r6_a_replacement_that_is_not_found_by_a_look_after_its_grace_is_gone() {
 }
 
 #[test]
+fn r6_a_wait_asked_within_the_grace_proves_nothing_however_late_it_finds_no_machine() {
+    let mut script = recovering(R::Wait);
+    script.after(10 * MINUTE);
+    // No look at once: the old machine, which is due on the list, comes before it.
+    script.answer(absent()).is("
+        applied: recovering (no commit)
+        call get_machine m1
+        alarm now reconcile
+    ");
+}
+
+#[test]
 fn r6_a_wait_that_failed_past_the_time_is_followed_by_a_look_at_once() {
     let mut script = recovering(R::Wait);
     script.after(10 * MINUTE);
