@@ -28,6 +28,8 @@ pub(super) struct Data {
     hidden: BTreeSet<String>,
     /// An admin has asked for other data, or accepted that there is none, and that is still being carried out.
     leave: bool,
+    /// Volumes whose delete has left and not been answered by the provider: what is lost after that comes too late for the instance.
+    leaving: BTreeSet<String>,
     /// Until when what an admin has given up is kept all the same.
     kept_until: Option<Timestamp>,
 }
@@ -89,8 +91,21 @@ impl Data {
     pub(super) fn disturbed(&mut self, stored: Option<&Instance>, world: &World) {
         self.hidden.extend(stored.into_iter().flat_map(|stored| moved_too_late(stored, world)).cloned());
         let (Some(newest), Some(stored)) = (self.newest, stored) else { return };
-        let left = holdings(stored, world).filter_map(|volume| intact(world, volume)).max();
+        let staying = holdings(stored, world).filter(|volume| !self.leaving.contains(*volume));
+        let left = staying.filter_map(|volume| intact(world, volume)).max();
         self.newest = left.map(|left| left.min(newest));
+    }
+
+    pub(super) fn leaves(&mut self, request: &Request) {
+        if let Request::DeleteVolume(volume) = request {
+            self.leaving.insert(volume.as_str().into());
+        }
+    }
+
+    pub(super) fn landed(&mut self, request: &Request) {
+        if let Request::DeleteVolume(volume) = request {
+            self.leaving.remove(volume.as_str());
+        }
     }
 
     /// What serves now may have written.

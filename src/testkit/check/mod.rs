@@ -284,6 +284,7 @@ impl Checker {
         let request = Request::from(&operation.call);
         let data = self.data.i1_nothing_empty(&request, stored);
         self.note(Invariant::Data, data);
+        self.data.leaves(&request);
         let owner = self.owner.i2_ownership(&request, stored, world);
         self.note(Invariant::Ownership, owner);
         let writers = self.writers.i3_old_machine_goes_first(&request, world);
@@ -292,6 +293,7 @@ impl Checker {
 
     /// The provider has done, or refused to do, what a call asked for.
     pub fn landed(&mut self, request: &Request, answer: &Result<Done, Fault>) {
+        self.data.landed(request);
         self.owner.landed(answer);
         self.writers.landed(request, answer);
     }
