@@ -222,6 +222,15 @@ pub(crate) fn remember_all(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     t.keep();
 }
 
+/// Something of ours may be there under a new id: gives a place in the record to what has none. What a create of ours has just made, or
+/// may yet turn out to have made, is found by its name.
+pub(crate) fn remember_unknown(t: &mut Turn<'_>, volumes: Vec<Volume>) {
+    let awaited = |named: &str| t.me.awaits_volume_named(named);
+    let volumes = volumes.into_iter().filter(|volume| !awaited(&volume.name)).collect();
+    let found = found(t, volumes, |_| false);
+    remember(t, &found);
+}
+
 /// Our machine is about to go: gives a place in the record to what it holds, which may be the data under a new id.
 pub(crate) fn remember_held(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     let ours = t.me.machine.as_ref().map(|machine| machine.id.clone());

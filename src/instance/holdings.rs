@@ -3,6 +3,7 @@
 //! *Guarantees*: an id leaves only when an answer proves the thing gone, or when it becomes the instance's own again; a
 //! [`Condemned`] volume, without which no delete can be asked for, is made here alone, from the proofs.
 
+use super::placement::Placement;
 use super::{Instance, Noted};
 use crate::command::RequestId;
 use crate::id::{MachineId, ResourceName, VolumeId};
@@ -86,6 +87,8 @@ pub(crate) enum Stage {
     Idle,
     /// Look at the thing.
     Look,
+    /// Not there: look for volumes under our name, of which it may be one by now.
+    Search,
     /// Look at the copy that may still read from it.
     LookAtFork,
     /// Look at the data volume, without which this may be the last copy.
@@ -282,6 +285,15 @@ impl Instance {
     /// Whether the record names this volume at all.
     pub(crate) fn knows_volume(&self, volume: &VolumeId) -> bool {
         self.uses_volume(volume) || self.holdings.holds_volume(volume)
+    }
+
+    /// Whether a volume that turns up under this name is one that a create of ours has made.
+    pub(crate) fn awaits_volume_named(&self, named: &str) -> bool {
+        let listed = self.holdings.entries.iter().filter_map(|entry| match &entry.thing {
+            Thing::VolumeNamed(name) => Some(name),
+            Thing::Machine(_) | Thing::Volume(_) | Thing::MachineNamed(_) => None,
+        });
+        listed.chain(self.phase.placement().map(Placement::name)).any(|name| name.as_str() == named)
     }
 
     /// Whether the record names this machine at all.

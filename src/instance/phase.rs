@@ -2,6 +2,7 @@
 
 use super::MachineRef;
 use super::destroy::Destroying;
+use super::placement::Placement;
 use super::reassociate::Reassociating;
 use super::recover::Recovering;
 use super::restart::Restarting;
@@ -73,6 +74,17 @@ impl Phase {
             | Self::Stopped(_)
             | Self::Restarting(_)
             | Self::Destroying(_) => None,
+        }
+    }
+
+    /// The volume that is being made.
+    pub(crate) fn placement(&self) -> Option<&Placement> {
+        match self {
+            Self::Provisioned(watch) | Self::Running(watch) | Self::Stopped(watch) => watch.placement(),
+            Self::Starting(starting) => starting.placement(),
+            Self::Recovering(recovering) => recovering.placement(),
+            Self::Restoring(restoring) => restoring.placement(),
+            Self::Stopping(_) | Self::Reassociating(_) | Self::Restarting(_) | Self::Destroying(_) => None,
         }
     }
 

@@ -82,6 +82,10 @@ impl Placement {
         Ok(Self { name, content, regions, look: false, lost_at: None, again: false })
     }
 
+    pub(crate) fn name(&self) -> &ResourceName {
+        &self.name
+    }
+
     pub(crate) fn call(&self, t: &Turn<'_>) -> Option<Call> {
         if self.look {
             return Some(Call::ListVolumes(VolumeFilter::Named(self.name.clone())));

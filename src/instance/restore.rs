@@ -205,6 +205,11 @@ impl Restoring {
         }
     }
 
+    /// The volume that is being made.
+    pub(crate) fn placement(&self) -> Option<&Placement> {
+        if let Stage::Place(placement) = &self.stage { Some(placement) } else { None }
+    }
+
     pub(crate) fn abandon(mut self, t: &mut Turn<'_>) {
         if let Some(volume) = self.pending.take() {
             t.me.dispose(Thing::Volume(volume), Cause::FailedRestore, t.now);

@@ -16,6 +16,7 @@ use super::holdings::{Cause, Thing};
 use super::lookup::{Looking, Lookup};
 use super::note::Note;
 use super::phase::Phase;
+use super::placement::Placement;
 use super::recover;
 use super::start::Starting;
 use super::turn::Turn;
@@ -186,6 +187,11 @@ impl Watch {
     /// A volume that is being made, to be taken over by a start.
     pub(crate) fn placing(&self) -> Option<Ensure> {
         if let Self::Volume(ensure @ Ensure::Place(_)) = self { Some(ensure.clone()) } else { None }
+    }
+
+    /// The volume that is being made.
+    pub(crate) fn placement(&self) -> Option<&Placement> {
+        if let Self::Volume(Ensure::Place(placement)) = self { Some(placement) } else { None }
     }
 
     pub(crate) fn abandon(self, t: &mut Turn<'_>) {

@@ -9,6 +9,12 @@ use crate::world::{
 use kiloclaw_lifecycle::{Knobs, Verdict};
 use serde_json::json;
 
+/// What is looked at is not there, nor anywhere else.
+fn not_found(script: &mut Script) -> Got {
+    script.answer(absent());
+    script.answer(volumes([]))
+}
+
 /// A retained volume past its date is looked at.
 fn due() -> Script {
     let mut script = keeping();
@@ -70,7 +76,13 @@ fn d1_a_retained_volume_goes_at_its_date() {
 #[test]
 fn d6_only_an_answer_that_proves_it_gone_removes_an_entry() {
     for gone in [absent(), volume("vol-0", "destroyed"), volume("vol-0", "fork_cleanup")] {
-        due().answer(gone).is(r#"
+        let mut script = due();
+        script.answer(gone).is("
+            applied: stopped (no commit)
+            call list_volumes ours
+            alarm +90001ms call_deadline
+        ");
+        script.answer(volumes([])).is(r#"
             applied: stopped
             set recoveryPreviousVolumeCleanupAfter null
             set recoveryPreviousVolumeId null
@@ -385,7 +397,7 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
         pending: stopped
         alarm +90001ms call_deadline
     ");
-    script.answer(absent()).is(r#"
+    not_found(&mut script).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter null
         set recoveryPreviousVolumeId null
@@ -394,7 +406,7 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
         event instance.retained_volume_deleted machine=m1 region=iad volume:"vol-0"
         reply deleted vol-0
         reply deleted vol-0
-        alarm +1799s reconcile
+        alarm +1798s reconcile
     "#);
     let mut script = keeping();
     script.command(reassociate("vol-7"));
@@ -407,9 +419,9 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
         on the list volume vol-0 retained until +86397s asked for
         alarm +90001ms call_deadline
     ");
-    script.answer(absent()).is(r#"
+    not_found(&mut script).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86396s
+        set recoveryPreviousVolumeCleanupAfter +86395s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
@@ -417,7 +429,7 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
         call get_volume vol-0
         alarm +90001ms call_deadline
     "#);
-    let last = script.answer(absent()).text;
+    let last = not_found(&mut script).text;
     assert_eq!(last.lines().filter(|line| line.starts_with("reply deleted")).count(), 2, "{last}");
 }
 
@@ -492,15 +504,15 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
         call get_volume vol-1
         alarm +90001ms call_deadline
     ");
-    script.answer(absent()).is(r#"
+    not_found(&mut script).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86396s
+        set recoveryPreviousVolumeCleanupAfter +86395s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
         event instance.retained_volume_deleted region=iad volume:"vol-1"
         reply deleted vol-1
-        alarm +59s disposal
+        alarm +58s disposal
     "#);
     let mut script = two();
     script.command(clean_up(None)).is("
@@ -510,7 +522,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
         call get_volume vol-0
         alarm +90001ms call_deadline
     ");
-    script.answer(absent()).is(r#"
+    not_found(&mut script).is(r#"
         applied: stopped
         off the list volume vol-0
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-0"
@@ -518,7 +530,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
         call get_volume vol-1
         alarm +90001ms call_deadline
     "#);
-    script.answer(absent()).is(r#"
+    not_found(&mut script).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter null
         set recoveryPreviousVolumeId null
@@ -526,7 +538,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
         event instance.retained_volume_deleted region=iad volume:"vol-1"
         reply deleted vol-1
-        alarm +58s disposal
+        alarm +56s disposal
     "#);
 }
 
@@ -636,7 +648,7 @@ fn d2_a_volume_that_is_to_become_current_while_it_is_being_removed_is_kept() {
 #[test]
 fn a1_due_disposals_come_before_the_look_of_the_status() {
     let mut script = due();
-    script.answer(absent()).is(r#"
+    not_found(&mut script).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter null
         set recoveryPreviousVolumeId null
@@ -652,7 +664,7 @@ fn a1_due_disposals_come_before_the_look_of_the_status() {
 fn a_machine_is_removed_and_confirmed() {
     let failed = || {
         let mut script = recovering(Recovery::Create);
-        script.answers([refused(), fork("destroyed")]);
+        script.answers([refused(), fork("destroyed"), volumes([])]);
         script.after(MINUTE);
         script.ring().is("
             applied: stopped (no commit)

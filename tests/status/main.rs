@@ -19,6 +19,7 @@ mod intents;
 mod leftovers;
 mod lookup;
 mod mounts;
+mod moved;
 mod none;
 mod orders;
 mod provisioned;

@@ -223,3 +223,30 @@ fn x1_what_a_destroyed_machine_of_a_destroyed_instance_had_mounted_is_found_by_i
         alarm +58s reconcile
     "#);
 }
+
+/// A running instance whose record names no volume.
+#[test]
+fn v3_a_strangers_volume_is_not_adopted_where_none_is_known() {
+    let mut script = Script::flat("running", json!({ "flyVolumeId": null }));
+    script.alarm();
+    script.answer(a_machine("m1", "started").mounting("vol-2").seen());
+    script.answer(volume("vol-2", "created")).is(r#"
+        TODO
+    "#);
+}
+
+/// The provider has shown the volume and would not mount it; a machine turns up that runs on it.
+#[test]
+fn v2_a_volume_that_was_refused_and_serves_is_not_missing() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    script.command(start());
+    script.answers([machines([]), volume("vol-1", "created"), missing_volume(), volume("vol-1", "created")]);
+    script.answers([missing_volume(), volume("vol-1", "created"), volumes([])]);
+    script.alarm();
+    script.answer(machines([a_machine("m5", "started")]));
+    script.alarm();
+    script.answer(a_machine("m5", "started").seen());
+    script.answer(volume("vol-1", "created")).is(r#"
+        TODO
+    "#);
+}

@@ -9,8 +9,8 @@ use super::{Cause, Entry, Stage, Thing, fail, gone, hold_back, stranger, to};
 use crate::call::Done;
 use crate::fault::Fault;
 use crate::id::{MachineId, VolumeId};
-use crate::instance::recover;
 use crate::instance::turn::Turn;
+use crate::instance::{ensure, recover};
 use crate::name;
 use crate::observe::{Machine, Volume};
 use crate::status::Status;
@@ -80,6 +80,28 @@ pub(super) fn is_somebody_elses(t: &Turn<'_>, key: u64, volume: &Volume) -> bool
         t.me.holdings.get(key).is_some_and(|entry| [Cause::Candidate, Cause::Orphan].contains(&entry.cause));
     let ours = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
     candidate && !ours.is_ok_and(|ours| ours.admits(&volume.name))
+}
+
+/// Nobody here has removed it. With the machine that held it, which need not be in the record any more, Fly may have moved it and given
+/// it a new id.
+pub(super) fn volume_gone(t: &mut Turn<'_>, key: u64) {
+    if t.me.status() == Status::Destroying {
+        // A destroy looks for everything under our name before it ends.
+        gone(t, key);
+    } else {
+        to(t, key, Stage::Search);
+    }
+}
+
+pub(super) fn searched(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
+    match result {
+        Ok(Done::Volumes(volumes)) => {
+            ensure::remember_unknown(t, volumes);
+            gone(t, key);
+        }
+        Ok(_) => fail(t, key, &Fault::lost()),
+        Err(fault) => fail(t, key, &fault),
+    }
 }
 
 /// A stopped instance's machine that holds what the instance has moved away from, or what was only found, can never serve again, since

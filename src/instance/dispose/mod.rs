@@ -3,7 +3,8 @@
 //! *Decides* what has to be asked before something is removed, and when to try again.
 //!
 //! ```text
-//!   volume:  look ─▶ [look at its holder ─▶ remove the holder] ─▶ [look at its fork] ─▶ [look at the data volume] ─▶ remove ─▶ confirm
+//!   volume:  look ─▶ [not there: look for it under a new id]
+//!                 └▶ [look at its holder ─▶ remove the holder] ─▶ [look at its fork] ─▶ [look at the data volume] ─▶ remove ─▶ confirm
 //!   machine: look ─▶ remove ─▶ confirm ─▶ [look at what it mounted]          name: look
 //! ```
 //!
@@ -32,7 +33,10 @@ use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
-use guard::{data_seen, fork_seen, is_left_behind, is_somebody_elses, leave_behind, machine_gone, mount_seen, prove};
+use guard::{
+    data_seen, fork_seen, is_left_behind, is_somebody_elses, leave_behind, machine_gone, mount_seen, prove, searched,
+    volume_gone,
+};
 
 /// Whether this entry may be attempted in the present status.
 fn may(t: &Turn<'_>, entry: &Entry) -> bool {
@@ -76,6 +80,7 @@ fn next_call(t: &Turn<'_>, key: u64) -> Option<Call> {
     match &entry.stage {
         Stage::Idle => None,
         Stage::Look | Stage::Confirm => Some(look),
+        Stage::Search => name::our_volumes(&t.policy.metadata_prefix, &t.me.identity).ok().map(Call::ListVolumes),
         Stage::LookAtFork => entry.relocation().map(|copy| Call::GetVolume { volume: copy.fork.clone() }),
         Stage::LookAtData => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
         Stage::LookAtMount(volume) => Some(Call::GetVolume { volume: volume.clone() }),
@@ -105,12 +110,14 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
             let turned_up = turned_up.map(|found| Thing::Machine(found.id)).collect();
             looked_for(t, key, turned_up);
         }
+        (_, Stage::Search, result) => searched(t, key, result),
         (_, Stage::LookAtFork, result) => fork_seen(t, key, result),
         (_, Stage::LookAtData, result) => data_seen(t, key, result),
         (_, Stage::LookAtMount(mounted), result) => mount_seen(t, key, mounted, result),
         (_, Stage::LookAtHolder(holder), result) => holder_seen(t, key, &holder, result),
         (_, Stage::RemoveHolder(holder), result) => holder_removed(t, key, &holder, result),
         (_, Stage::Look, Err(fault)) if fault.is_absent() && is_young(t, key) => wait_until_visible(t, key),
+        (Thing::Volume(_), Stage::Look, Err(fault)) if fault.is_absent() => volume_gone(t, key),
         (_, _, Err(fault)) if fault.is_absent() => gone(t, key),
         (_, _, Err(fault)) => fail(t, key, &fault),
         (Thing::Volume(_), Stage::Look, Ok(Done::Volume(volume))) => volume_seen(t, key, &volume),
@@ -139,7 +146,7 @@ fn to(t: &mut Turn<'_>, key: u64, stage: Stage) {
 
 fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     if volume.state.is_dead() {
-        return gone(t, key);
+        return volume_gone(t, key);
     }
     if is_somebody_elses(t, key, volume) {
         return settle(t, key);

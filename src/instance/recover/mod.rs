@@ -257,6 +257,11 @@ impl Recovering {
         }
     }
 
+    /// The fork that is being made.
+    pub(crate) fn placement(&self) -> Option<&Placement> {
+        if let Stage::Fork(placement) = &self.stage { Some(placement) } else { None }
+    }
+
     pub(crate) fn abandon(mut self, t: &mut Turn<'_>) {
         self.discard(t);
         match self.stage {

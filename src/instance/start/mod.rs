@@ -235,6 +235,11 @@ impl Starting {
         }
     }
 
+    /// The volume that is being made.
+    pub(crate) fn placement(&self) -> Option<&Placement> {
+        if let Stage::Volume(Ensure::Place(making)) | Stage::Move(making) = &self.stage { Some(making) } else { None }
+    }
+
     pub(crate) fn abandon(self, t: &mut Turn<'_>) {
         match self.stage {
             Stage::Volume(ensure) => ensure.abandon(t),

@@ -16,8 +16,10 @@ const LULL_MS: u64 = 3 * MINUTE_MS;
 const REST_MS: u64 = 3 * HOUR_MS;
 /// By then what was lost has been looked for: the longest back-off, and a few alarms.
 const FOUND_MS: u64 = DAY_MS;
-/// By then every date is over: the longest retention, twice the longest back-off.
-const DATES_MS: u64 = 10 * DAY_MS;
+/// By then every date is over: the longest retention, that of what has been found when the first was over, and the longest back-off.
+const DATES_MS: u64 = 17 * DAY_MS;
+/// By then a destroy is over: what cannot be removed has been given up.
+const DESTROYED_MS: u64 = 10 * DAY_MS;
 
 impl<C: Core> Sim<C> {
     pub(super) fn calm(&mut self) {
@@ -33,7 +35,7 @@ impl<C: Core> Sim<C> {
                 self.command(life, Command::Destroy { reason: None });
             }
         }
-        self.last(DATES_MS);
+        self.last(DESTROYED_MS);
         self.act(Act::Judge(Calm::Dates));
     }
 
