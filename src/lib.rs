@@ -67,7 +67,7 @@
 )]
 
 extern crate alloc;
-#[cfg(feature = "testkit")]
+#[cfg(any(feature = "fly", feature = "sqlite", feature = "testkit", feature = "tokio"))]
 extern crate std;
 
 pub mod call;
@@ -88,7 +88,7 @@ pub mod step;
 pub mod time;
 pub mod trace;
 
-#[cfg(feature = "testkit")]
+#[cfg(any(feature = "fly", feature = "sqlite", feature = "testkit"))]
 pub mod adapter;
 #[cfg(feature = "driver")]
 pub mod driver;
@@ -108,7 +108,7 @@ pub use time::Timestamp;
 #[cfg(feature = "driver")]
 pub use driver::Driver;
 #[cfg(feature = "driver")]
-pub use port::{Clock, EventSink, HealthProbe, Provider, Store};
+pub use port::{Clock, EventSink, Fleet, HealthProbe, Provider, Store};
 
 /// The example in the README.
 #[cfg(doctest)]

@@ -162,6 +162,20 @@ pub trait Store: Shared {
     async fn acknowledge(&self, sandbox: &SandboxId, events: &[Event]) -> Result<(), StoreError>;
 }
 
+/// What a store is asked by a host that looks after many instances.
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+pub trait Fleet: Store {
+    /// The alarms due at `now`, the earliest first, at most `limit` of them. Costs no more than what it brings.
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Alarm)>, StoreError>;
+    /// When the next alarm of any instance is due.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// The instances that have a record, by name, those after `after`, at most `limit` of them.
+    async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError>;
+    /// The same of those, forgotten ones included, that have events in their outbox.
+    async fn undelivered(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError>;
+}
+
 /// An event that could not be delivered; it stays in the outbox.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("events were not delivered: {0}")]

@@ -4,6 +4,7 @@
 //! classes the core decides by.
 
 /// Fly's Machines API.
+#[cfg(any(feature = "fly", feature = "testkit"))]
 pub mod fly {
     pub mod answer;
     pub mod redact;

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::id::SandboxId;
-use crate::port::{Commit, Revision, Store, StoreError, Stored};
+use crate::port::{Commit, Fleet, Revision, Store, StoreError, Stored};
 use crate::step::Alarm;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
@@ -131,6 +131,35 @@ impl Store for MemoryStore {
             row.outbox.retain(|kept| !events.iter().any(|delivered| delivered.key == kept.key));
         }
         Ok(())
+    }
+}
+
+fn page(after: Option<&SandboxId>, limit: u32, of: impl Iterator<Item = SandboxId>) -> Vec<SandboxId> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    of.filter(|sandbox| after.is_none_or(|after| sandbox > after)).take(limit).collect()
+}
+
+#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
+#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
+impl Fleet for MemoryStore {
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Alarm)>, StoreError> {
+        let mut due = Self::due(self, now);
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(due)
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.next_alarm())
+    }
+
+    async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {
+        let shelf = open(&self.shelf);
+        let kept = shelf.rows.iter().filter(|(_, row)| row.record.is_some()).map(|(sandbox, _)| sandbox.clone());
+        Ok(page(after, limit, kept))
+    }
+
+    async fn undelivered(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {
+        Ok(page(after, limit, Self::undelivered(self).into_iter()))
     }
 }
 
