@@ -1,9 +1,10 @@
 //! What a machine that goes has mounted may hold the data, and be in nobody's record (D2).
 
-use crate::commands::destroy;
+use crate::commands::{destroy, start};
 use crate::script::{DAY, Script};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, limited, machine, refused, seen, unauthorized, unknown, volume,
+    Remade, a_machine, a_volume, absent, accepted, limited, machine, machines, missing_volume, refused, seen,
+    unauthorized, unknown, volume, volumes,
 };
 use kiloclaw_lifecycle::observe::Volume;
 use serde_json::json;
@@ -231,7 +232,9 @@ fn v3_a_strangers_volume_is_not_adopted_where_none_is_known() {
     script.alarm();
     script.answer(a_machine("m1", "started").mounting("vol-2").seen());
     script.answer(volume("vol-2", "created")).is(r#"
-        TODO
+        applied: running
+        log volume_check_failed error="data volume missing" by=alarm machine=m1 region=iad mounted:"vol-2"
+        alarm +5m reconcile
     "#);
 }
 
@@ -240,13 +243,17 @@ fn v3_a_strangers_volume_is_not_adopted_where_none_is_known() {
 fn v2_a_volume_that_was_refused_and_serves_is_not_missing() {
     let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
     script.command(start());
-    script.answers([machines([]), volume("vol-1", "created"), missing_volume(), volume("vol-1", "created")]);
-    script.answers([missing_volume(), volume("vol-1", "created"), volumes([])]);
+    script.answers([machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
+    script.answers([missing_volume(), volume("vol-1", "created"), missing_volume(), volume("vol-1", "created")]);
+    script.answer(volumes([]));
     script.alarm();
     script.answer(machines([a_machine("m5", "started")]));
     script.alarm();
     script.answer(a_machine("m5", "started").seen());
-    script.answer(volume("vol-1", "created")).is(r#"
-        TODO
-    "#);
+    script.answer(volume("vol-1", "created")).is("
+        applied: running
+        set lastStartErrorAt null
+        set lastStartErrorMessage null
+        alarm +5m reconcile
+    ");
 }
