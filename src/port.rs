@@ -166,8 +166,8 @@ pub trait Store: Shared {
 #[cfg_attr(not(target_arch = "wasm32"), async_trait)]
 #[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
 pub trait Fleet: Store {
-    /// The alarms due at `now`, the earliest first, at most `limit` of them. Costs no more than what it brings.
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Alarm)>, StoreError>;
+    /// Whose alarm is due at `now` and since when, the earliest first, at most `limit` of them. Costs no more than what it brings.
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Timestamp)>, StoreError>;
     /// When the next alarm of any instance is due.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
     /// The instances that have a record, by name, those after `after`, at most `limit` of them.

@@ -3,6 +3,9 @@
 //! An adapter adds what the core must not know (addresses, tokens, environment, image registry) and translates answers into the
 //! classes the core decides by.
 
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
 /// Fly's Machines API.
 #[cfg(any(feature = "fly", feature = "testkit"))]
 pub mod fly {

@@ -6,11 +6,13 @@
 //! - [`MemoryStore`] keeps records, alarms and outboxes.
 //! - [`scenario`] reads and runs scenario files.
 //! - [`trace`] writes runs down, to be replayed.
+//! - [`contract`] holds suites for the authors of adapters.
 //! - [`mocks`] holds a mock of every port.
 //!
 //! Whatever needs `std` is in here or in an adapter.
 
 pub mod check;
+pub mod contract;
 pub mod mocks;
 pub mod model;
 pub mod rig;

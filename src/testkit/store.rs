@@ -142,10 +142,9 @@ fn page(after: Option<&SandboxId>, limit: u32, of: impl Iterator<Item = SandboxI
 #[cfg_attr(not(target_arch = "wasm32"), async_trait)]
 #[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
 impl Fleet for MemoryStore {
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Alarm)>, StoreError> {
-        let mut due = Self::due(self, now);
-        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        Ok(due)
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Timestamp)>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(Self::due(self, now).into_iter().take(limit).map(|(sandbox, alarm)| (sandbox, alarm.at)).collect())
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
