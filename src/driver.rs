@@ -142,6 +142,11 @@ impl<P, H, S, K, C> Driver<P, H, S, K, C> {
         &self.policy
     }
 
+    /// The time that every step is decided at.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
     /// Where the records are.
     pub fn store(&self) -> &S {
         &self.store

@@ -168,8 +168,8 @@ pub trait Store: Shared {
 pub trait Fleet: Store {
     /// Whose alarm is due at `now` and since when, the earliest first, at most `limit` of them. Costs no more than what it brings.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Timestamp)>, StoreError>;
-    /// When the next alarm of any instance is due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// When the next alarm of any instance is due, of those later than `after`.
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError>;
     /// The instances that have a record, by name, those after `after`, at most `limit` of them.
     async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError>;
     /// The same of those, forgotten ones included, that have events in their outbox.

@@ -147,8 +147,10 @@ impl Fleet for MemoryStore {
         Ok(Self::due(self, now).into_iter().take(limit).map(|(sandbox, alarm)| (sandbox, alarm.at)).collect())
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.next_alarm())
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let shelf = open(&self.shelf);
+        let alarms = shelf.rows.values().filter_map(|row| row.alarm).map(|alarm| alarm.at);
+        Ok(alarms.filter(|at| *at > after).min())
     }
 
     async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {

@@ -19,6 +19,7 @@ enum Fault {
     KeepsTheFirstAlarm,
     KeepsTheAlarmOfTheDeleted,
     ForgetsTheLimit,
+    NextIsTheFirst,
     RingsOnce,
     RingsTooSoon,
     RingsInAnyOrder,
@@ -135,8 +136,9 @@ impl Fleet for Wrong {
         Ok(due)
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.inner.next_due().await
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let after = if self.is(Fault::NextIsTheFirst) { Timestamp::from_millis(0) } else { after };
+        self.inner.next_due(after).await
     }
 
     async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {
@@ -195,6 +197,7 @@ fn alarms() {
     breaks(Fault::ForgetsTheLimit, &["due_alarms_come_in_order_and_stay"]);
     breaks(Fault::RingsTooSoon, &["due_alarms_come_in_order_and_stay"]);
     breaks(Fault::RingsInAnyOrder, &["due_alarms_come_in_order_and_stay"]);
+    breaks(Fault::NextIsTheFirst, &["due_alarms_come_in_order_and_stay"]);
     breaks(Fault::RingsOnce, &["the_last_commit_says_when_to_ring", "due_alarms_come_in_order_and_stay"]);
 }
 

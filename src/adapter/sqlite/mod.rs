@@ -122,8 +122,8 @@ impl Fleet for SqliteStore {
         self.reader.ask(move |db| queries::due(db, now, limit)).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.reader.ask(queries::next_due).await
+    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        self.reader.ask(move |db| queries::next_due(db, after)).await
     }
 
     async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {

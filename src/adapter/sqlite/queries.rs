@@ -108,9 +108,9 @@ pub(super) fn due(db: &Connection, now: Timestamp, limit: u32) -> Result<Vec<(Sa
     .collect()
 }
 
-pub(super) fn next_due(db: &mut Connection) -> Result<Option<Timestamp>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT min(due) FROM instance WHERE due IS NOT NULL").map_err(failed)?;
-    let at: Option<i64> = statement.query_row([], |row| row.get(0)).map_err(failed)?;
+pub(super) fn next_due(db: &Connection, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT min(due) FROM instance WHERE due > ?1").map_err(failed)?;
+    let at: Option<i64> = statement.query_row([signed(after.as_millis())], |row| row.get(0)).map_err(failed)?;
     Ok(at.map(|at| Timestamp::from_millis(unsigned(at))))
 }
 

@@ -116,6 +116,11 @@ async fn armed(store: &impl Fleet, wanted: &[(&SandboxId, u64)]) -> Held {
     same("what is due", store.due(Timestamp::from_millis(1 << 62), 100).await.map_err(said)?, wanted)
 }
 
+/// When the first alarm of all is due.
+async fn next(store: &impl Fleet) -> Result<Option<Timestamp>, String> {
+    store.next_due(Timestamp::from_millis(0)).await.map_err(said)
+}
+
 async fn undelivered_of(store: &impl Fleet, sandbox: &SandboxId, wanted: &[Event]) -> Held {
     same("the outbox", store.outbox(sandbox).await.map_err(said)?, wanted.to_vec())
 }
@@ -125,7 +130,7 @@ async fn an_empty_store_holds_nothing(store: &impl Fleet) -> Held {
     loads(store, &one, None).await?;
     undelivered_of(store, &one, &[]).await?;
     armed(store, &[]).await?;
-    same("the next alarm", store.next_due().await.map_err(said)?, None)?;
+    same("the next alarm", next(store).await?, None)?;
     same("the instances", store.instances(None, 10).await.map_err(said)?, vec![])?;
     same("the undelivered", store.undelivered(None, 10).await.map_err(said)?, vec![])?;
     let unknown = event(&one, 1)?;
@@ -234,7 +239,7 @@ async fn the_last_commit_says_when_to_ring(store: &impl Fleet) -> Held {
     for at in [5, 9, 3, 3] {
         revision = Some(put(store, &one, writes(revision, "record", at)).await?);
         armed(store, &[(&one, at)]).await?;
-        same("the next alarm", store.next_due().await.map_err(said)?, Some(Timestamp::from_millis(at)))?;
+        same("the next alarm", next(store).await?, Some(Timestamp::from_millis(at)))?;
     }
     Ok(())
 }
@@ -256,7 +261,11 @@ async fn due_alarms_come_in_order_and_stay(store: &impl Fleet) -> Held {
         let due: Vec<_> = due.iter().map(|(of, at)| (of.as_str(), at.as_millis())).collect();
         same(&format!("what is due at {now}"), due, wanted)?;
     }
-    same("the next alarm", store.next_due().await.map_err(said)?, Some(Timestamp::from_millis(10)))
+    for (after, wanted) in [(0, Some(10)), (9, Some(10)), (10, Some(20)), (39, Some(40)), (40, None)] {
+        let next = store.next_due(Timestamp::from_millis(after)).await.map_err(said)?;
+        same(&format!("the next alarm after {after}"), next.map(Timestamp::as_millis), wanted)?;
+    }
+    Ok(())
 }
 
 async fn a_deleted_record_takes_its_alarm_along(store: &impl Fleet) -> Held {
@@ -265,7 +274,7 @@ async fn a_deleted_record_takes_its_alarm_along(store: &impl Fleet) -> Held {
     put(store, &one, deletes(Some(revision))).await?;
     loads(store, &one, None).await?;
     armed(store, &[]).await?;
-    same("the next alarm", store.next_due().await.map_err(said)?, None)?;
+    same("the next alarm", next(store).await?, None)?;
     same("the instances", store.instances(None, 10).await.map_err(said)?, vec![])
 }
 
