@@ -92,6 +92,8 @@ pub mod trace;
 pub mod adapter;
 #[cfg(feature = "driver")]
 pub mod driver;
+#[cfg(feature = "tokio")]
+pub mod host;
 #[cfg(feature = "driver")]
 pub mod port;
 #[cfg(feature = "testkit")]

@@ -12,7 +12,7 @@ const LAYERS: [(&str, &[&str]); 6] = [
     ("talk", &["observe", "fault", "call", "command", "event", "step", "name"]),
     ("decide", &["instance"]),
     ("keep", &["persist", "trace"]),
-    ("do", &["port", "driver", "adapter"]),
+    ("do", &["port", "driver", "adapter", "host"]),
     ("prove", &["testkit"]),
 ];
 
@@ -28,7 +28,7 @@ const EXCEPTIONS: [(&str, &str, &str); 3] = [
 ];
 
 /// The only ones that may name `std`: they do I/O, or serve tests.
-const WITH_STD: [&str; 2] = ["adapter", "testkit"];
+const WITH_STD: [&str; 3] = ["adapter", "host", "testkit"];
 
 struct Source {
     /// Below `src`.

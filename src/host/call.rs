@@ -1,0 +1,40 @@
+//! One call, and its end: by its answer, or by its deadline.
+
+use super::meters;
+use super::shared::Shared;
+use crate::call::Operation;
+use crate::driver::{Held, Pending};
+use crate::fault::Fault;
+use crate::step::Input;
+use crate::time::Timestamp;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+/// A call that has ended.
+pub(super) struct Ended {
+    pub(super) held: Option<Held>,
+    pub(super) outcome: Input,
+    pub(super) deadline: Timestamp,
+}
+
+pub(super) async fn make(shared: Arc<Shared>, pending: Pending) -> Ended {
+    let Pending { operation, held } = pending;
+    let (begun, deadline) = (shared.engine.now(), operation.deadline);
+    let outcome = match deadline.since(begun) {
+        // The instance takes it for lost already: it must not leave any more.
+        0 => lost(&operation),
+        left => {
+            let answer = tokio::time::timeout(Duration::from_millis(left), shared.engine.execute(&operation)).await;
+            answer.unwrap_or_else(|_| lost(&operation))
+        }
+    };
+    if let Input::Outcome { result, .. } = &outcome {
+        meters::called(operation.id.kind, result.as_ref().err(), shared.engine.now().since(begun));
+    }
+    Ended { held, outcome, deadline }
+}
+
+fn lost(operation: &Operation) -> Input {
+    tracing::warn!(target: "kiloclaw::host", op = %operation.id, "a call has not ended in time");
+    Input::Outcome { op: operation.id, result: Err(Fault::lost()) }
+}

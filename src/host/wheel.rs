@@ -1,0 +1,106 @@
+//! Rings the alarms.
+//!
+//! *Decides* when to ask the store what is due. An alarm stays due until a commit replaces it, so that one that rang in vain rings again:
+//! not before [`Settings::ring_again`](super::Settings), and not while somebody works on the instance.
+
+use super::meters;
+use super::shared::{Message, Shared};
+use crate::id::SandboxId;
+use crate::port::StoreError;
+use crate::step::Input;
+use crate::time::Timestamp;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::time::Duration;
+use tokio::time::Instant;
+
+/// How many alarms are read at once, beside those that are being worked on.
+const PAGE: usize = 256;
+
+pub(super) async fn turn(shared: Arc<Shared>) {
+    while let Err(error) = resume(&shared).await {
+        pause_after(&shared, &error).await;
+        if shared.is_stopping() {
+            return;
+        }
+    }
+    let mut rung = BTreeMap::new();
+    while !shared.is_stopping() {
+        shared.planned(u64::MAX);
+        match ring(&shared, &mut rung).await {
+            Ok(rest) => shared.rest(rest).await,
+            Err(error) => pause_after(&shared, &error).await,
+        }
+    }
+}
+
+async fn pause_after(shared: &Shared, error: &StoreError) {
+    tracing::warn!(target: "kiloclaw::host", error = %error, "the store cannot say what is due");
+    shared.wait(shared.settings.ring_again).await;
+}
+
+/// Resumes those whose alarm is due before a call that is in flight now would be lost: whatever was in flight is among them.
+async fn resume(shared: &Arc<Shared>) -> Result<(), StoreError> {
+    let by = shared.engine.now().plus(shared.engine.call_deadline_ms()).plus(1);
+    for (sandbox, _) in shared.engine.due(by, u32::MAX).await? {
+        let Some(seat) = shared.seat().await else { return Ok(()) };
+        // A command that came first has loaded the record as well; it sees the same.
+        if shared.sit(&sandbox, seat, Message { input: Input::Resume, answer: None }).is_ok() {
+            meters::resumed();
+        }
+    }
+    Ok(())
+}
+
+/// An alarm that rang: when it was due, and when it rang.
+type Rung = BTreeMap<SandboxId, (Timestamp, Instant)>;
+
+/// Rings what is due; says how long to rest.
+async fn ring(shared: &Arc<Shared>, rung: &mut Rung) -> Result<Duration, StoreError> {
+    rung.retain(|sandbox, (_, rang)| !still(shared, *rang).is_zero() || shared.is_seated(sandbox));
+    let now = shared.engine.now();
+    let limit = u32::try_from(rung.len().saturating_add(PAGE)).unwrap_or(u32::MAX);
+    let due = shared.engine.due(now, limit).await?;
+    let all = u32::try_from(due.len()).is_ok_and(|found| found < limit);
+    for (sandbox, at) in due {
+        if rung.get(&sandbox).is_some_and(|(was_due, _)| *was_due == at) {
+            continue;
+        }
+        if !ring_one(shared, &sandbox).await {
+            continue;
+        }
+        meters::rang(now.since(at));
+        rung.insert(sandbox, (at, Instant::now()));
+    }
+    if !all {
+        return Ok(Duration::ZERO);
+    }
+    let next = shared.engine.next_due(now).await?;
+    shared.planned(next.map_or(u64::MAX, Timestamp::as_millis));
+    Ok(rest(shared, rung, next))
+}
+
+/// Whether it has rung: not if too much waits for the instance, and not at the end.
+async fn ring_one(shared: &Arc<Shared>, sandbox: &SandboxId) -> bool {
+    let alarm = Message { input: Input::Alarm, answer: None };
+    match shared.hand_over(sandbox, alarm) {
+        Ok(None) => true,
+        Ok(Some(alarm)) => {
+            let Some(seat) = shared.seat().await else { return false };
+            shared.sit(sandbox, seat, alarm).is_ok()
+        }
+        Err(_) => false,
+    }
+}
+
+fn rest(shared: &Shared, rung: &Rung, next: Option<Timestamp>) -> Duration {
+    let until = next.map(|next| Duration::from_millis(next.since(shared.engine.now())));
+    // Where that time is over somebody is still at work, who wakes the wheel.
+    let again = rung.values().map(|(_, rang)| still(shared, *rang)).filter(|left| !left.is_zero()).min();
+    until.into_iter().chain(again).chain([shared.settings.look]).min().unwrap_or(shared.settings.look)
+}
+
+/// How long it does not ring again.
+fn still(shared: &Shared, rang: Instant) -> Duration {
+    shared.settings.ring_again.saturating_sub(rang.elapsed())
+}

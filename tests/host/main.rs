@@ -1,0 +1,8 @@
+//! The host of many instances, on time that passes at once.
+
+mod ends;
+mod life;
+mod live;
+mod meters;
+mod place;
+mod trouble;
