@@ -1,0 +1,104 @@
+//! A host for real: instances in a SQLite file, on Fly's Machines API or on the emulator, behind a JSON API.
+//!
+//! ```text
+//! cargo run --all-features --example host -- --db FILE --fly URL
+//!     --token-file FILE   a token of the Machines API; without it FLY_API_TOKEN
+//!     --listen ADDRESS    where the JSON API is served, 127.0.0.1:8080 by default
+//!     --app NAME          the Fly app of instances that name none, kiloclaw by default
+//!     --image IMAGE       the image of instances that name none
+//!     --gateway URL       where to ask whether what runs in a machine is well; without it https://APP.fly.dev, or URL/_gateway
+//!                         where the API is on loopback
+//!     --time-scale N      shortens the times of the policy to an Nth, for trials
+//! ```
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /v1/instances` | 201; registers one: `{"user":"…","sandbox":"…","app":"…","seed":1,"spec":{…}}`, of which the first two are needed |
+//! | `POST /v1/instances/SANDBOX/COMMAND` | 200, or 202 while its end is awaited: `start`, `stop`, `restart`, `destroy`, `resize`, `refresh`, `retry-lookup`, `restore-snapshot`, `reassociate-volume`, `cleanup-retained-volume`, `accept-data-loss`; arguments as JSON |
+//! | `GET /v1/instances?after=SANDBOX&limit=N` | names, statuses |
+//! | `GET /v1/instances/SANDBOX` | what the tenant sees |
+//! | `GET /v1/instances/SANDBOX/admin` | what an admin sees, and why it is as it is |
+//! | `GET /v1/events?after=NUMBER&limit=N` | what has happened, each event once |
+//! | `GET /healthz` | 200 while the store answers |
+//! | `GET /metrics` | in the form of Prometheus |
+//!
+//! A command that is turned down is answered with 409, a code and a sentence; an instance that there is not with 404; a body that cannot be
+//! read with 400 and the field; too much at once with 503. SIGINT and SIGTERM end it: calls under way are waited for, for half a minute.
+//! It may be killed at any time.
+//!
+//! Exit status: 0, or 1 when it could not start or serve, or 2 for wrong usage.
+
+mod api;
+mod events;
+mod failure;
+mod plug;
+mod trial;
+mod wish;
+
+use events::EventLog;
+use kiloclaw_lifecycle::Policy;
+use kiloclaw_lifecycle::host::{Host, Settings};
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use wish::{Plan, Wish, wish};
+
+/// How long calls that are under way at the end are waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let plan = match wish() {
+        Ok(Wish::Help) => {
+            println!("{}", wish::USAGE);
+            return ExitCode::SUCCESS;
+        }
+        Ok(Wish::Serve(plan)) => plan,
+        Err(why) => {
+            // Nobody has to be listening.
+            let _ = writeln!(io::stderr(), "host: {why}\n{}", wish::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match serve(&plan).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            let _ = writeln!(io::stderr(), "host: {why}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+async fn serve(plan: &Plan) -> Result<(), Box<dyn Error>> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,kiloclaw=info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
+    let policy = Policy::new(trial::shortened(plan.time_scale))?;
+    let events = EventLog::open(&plan.events())?;
+    let driver = plug::driver(plan, policy.clone(), events.clone())?;
+    let listener = TcpListener::bind(&plan.listen).await.map_err(|error| format!("{}: {error}", plan.listen))?;
+    let host = Host::start(driver, trial::settings(Settings::default(), plan.time_scale));
+    let mut out = io::stdout();
+    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+    out.flush()?;
+    let router = api::router(api::Desk { host: host.clone(), policy, events, metrics });
+    axum::serve(listener, router).with_graceful_shutdown(asked_to_end()?).await?;
+    let end = host.shutdown(PATIENCE).await;
+    for sandbox in &end.unfinished {
+        tracing::warn!(target: "kiloclaw::host", sandbox = sandbox.as_str(), "a call had not ended; the next start looks it up");
+    }
+    Ok(())
+}
+
+fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
