@@ -4,6 +4,7 @@
 //! - [`SimFly`] is a handle on a world that can be plugged into a [`Driver`](crate::driver::Driver) as provider, health probe and
 //!   clock.
 //! - [`MemoryStore`] keeps records, alarms and outboxes.
+//! - [`emulator`] serves a world as the Machines API; `examples/fly_emulator` puts it on a socket.
 //! - [`scenario`] reads and runs scenario files.
 //! - [`trace`] writes runs down, to be replayed.
 //! - [`contract`] holds suites for the authors of adapters.
@@ -13,6 +14,7 @@
 
 pub mod check;
 pub mod contract;
+pub mod emulator;
 pub mod mocks;
 pub mod model;
 pub mod rig;
@@ -29,5 +31,5 @@ pub use fly::SimFly;
 pub use request::Request;
 pub use store::MemoryStore;
 pub use world::{
-    Attempt, Boot, CallRecord, Landing, Said, SimMachine, SimSnapshot, SimVolume, Strike, World, WorldChange,
+    Attempt, Boot, CallRecord, Landing, Said, SimMachine, SimSnapshot, SimVolume, Strike, Wire, World, WorldChange,
 };

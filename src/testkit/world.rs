@@ -4,8 +4,8 @@
 //! told; what is refused is refused with the status and the words of the real API and goes through the same classification as the
 //! real one's answers. Two worlds that are equal go on alike.
 //!
-//! *Assumes* one app, whoever asks sees everything; and that every volume has a host of its own, which it shares with the machines
-//! that mount it.
+//! *Assumes* that every volume has a host of its own, which it shares with the machines that mount it. Whoever asks sees everything, unless
+//! the question names an app ([`World::wire`]): then what belongs to another one is not there.
 
 mod change;
 mod hosts;
@@ -16,7 +16,7 @@ mod things;
 mod volumes;
 
 pub use change::WorldChange;
-pub use perform::{Attempt, CallRecord, Landing, Said, Strike};
+pub use perform::{Attempt, CallRecord, Landing, Said, Strike, Wire};
 pub use things::{Boot, SimMachine, SimSnapshot, SimVolume};
 
 use super::request::Request;
@@ -30,10 +30,17 @@ use alloc::vec::Vec;
 /// Something on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Change {
-    Machine { machine: String, state: MachineState },
+    Machine {
+        machine: String,
+        state: MachineState,
+    },
     Hydrated(String),
-    Unbound { volume: String, machine: String },
-    Lands(Request),
+    Unbound {
+        volume: String,
+        machine: String,
+    },
+    /// In the app that was asked.
+    Lands(Option<String>, Request),
 }
 
 /// A simulated Fly.
@@ -54,6 +61,8 @@ pub struct World {
     generation: u64,
     keeps_log: bool,
     log: Vec<CallRecord>,
+    /// The app that is asked at this moment; `None` sees everything.
+    asked: Option<String>,
     /// What a created or started machine becomes.
     pub boot: Boot,
     /// How long that takes.
@@ -95,6 +104,7 @@ impl World {
             generation: 0,
             keeps_log: true,
             log: Vec::new(),
+            asked: None,
             boot: Boot::Started,
             boot_ms: 4_000,
             hydrate_ms: 0,
@@ -142,9 +152,11 @@ impl World {
                     volume.bound_to = None;
                 }
             }
-            Change::Lands(request) => {
+            Change::Lands(app, request) => {
+                let asked = core::mem::replace(&mut self.asked, app);
                 // What it needs may have gone by now; then nothing lands.
                 let _ = self.serve(&request, self.now);
+                self.asked = asked;
             }
         }
     }
@@ -158,6 +170,11 @@ impl World {
         let last = self.due.range((at, 0)..=(at, u64::MAX)).next_back();
         let order = last.map_or(0, |((_, order), _)| order.saturating_add(1));
         self.due.insert((at, order), change);
+    }
+
+    /// Whether what belongs to `app` is there for the one that asks. What belongs to none is there for all.
+    fn sees(&self, app: Option<&String>) -> bool {
+        self.asked.is_none() || app.is_none() || self.asked.as_ref() == app
     }
 
     /// Limits how many more machines and volumes a region takes.

@@ -140,20 +140,25 @@ impl Serialize for Kind {
 
 /// Which kinds of fault a run has at all, and how often each comes: once in so many chances.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Weather {
+pub(in crate::testkit) struct Odds {
     odds: BTreeMap<Kind, u64>,
 }
 
 /// Rare, now and then, often.
 const ODDS: [u64; 4] = [200, 40, 12, 4];
 
-impl Weather {
+impl Odds {
     /// First it is drawn how stormy the run is, then which kinds there are. Faults that come alone find other bugs than faults that
     /// come together.
     pub(super) fn draw(dice: &mut Dice) -> Self {
-        let sparse = dice.between(1, 8);
+        Self::draw_of(Kind::ALL, 8, dice)
+    }
+
+    /// The same of these kinds, of which each is there once in `sparsest` times at the least.
+    pub(in crate::testkit) fn draw_of(kinds: &[Kind], sparsest: u64, dice: &mut Dice) -> Self {
+        let sparse = dice.between(1, sparsest);
         let mut odds = BTreeMap::new();
-        for kind in Kind::ALL {
+        for kind in kinds {
             if dice.once_in(sparse) {
                 odds.insert(*kind, dice.pick(&ODDS).copied().unwrap_or(40));
             }
@@ -161,13 +166,18 @@ impl Weather {
         Self { odds }
     }
 
+    /// Once in how many chances each kind comes.
+    pub(in crate::testkit) fn shown(&self) -> BTreeMap<&'static str, u64> {
+        self.odds.iter().map(|(kind, odds)| (kind.as_str(), *odds)).collect()
+    }
+
     /// Whether it happens this time.
-    pub(super) fn strikes(&self, kind: Kind, dice: &mut Dice) -> bool {
+    pub(in crate::testkit) fn strikes(&self, kind: Kind, dice: &mut Dice) -> bool {
         self.odds.get(&kind).is_some_and(|odds| dice.once_in(*odds))
     }
 
     /// Of these kinds, the one that happens this time.
-    pub(super) fn strike(&self, kinds: &[Kind], dice: &mut Dice) -> Option<Kind> {
+    pub(in crate::testkit) fn strike(&self, kinds: &[Kind], dice: &mut Dice) -> Option<Kind> {
         kinds.iter().copied().find(|kind| self.strikes(*kind, dice))
     }
 }

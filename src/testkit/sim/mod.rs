@@ -24,6 +24,9 @@ mod season;
 pub use coverage::Coverage;
 pub use kind::Kind;
 
+pub(super) use dice::Dice;
+pub(super) use kind::Odds;
+
 use super::check::Violation;
 use super::rig::{Act, Core, End, Happened, Rig, Timed};
 use super::trace::Recorder;
@@ -37,8 +40,6 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use dice::Dice;
-use kind::Weather;
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -94,7 +95,7 @@ struct Sim<C> {
     rig: Rig<C>,
     setting: Setting,
     dice: Dice,
-    weather: Weather,
+    weather: Odds,
     agenda: Agenda,
     /// For each instance, the generation of the alarm that is on the agenda.
     armed: Vec<Option<u64>>,
@@ -111,7 +112,7 @@ struct Sim<C> {
 impl<C: Core> Sim<C> {
     fn begin(core: C, setting: Setting) -> Result<Self, Invalid> {
         let mut dice = Dice::new(setting.seed, 1);
-        let weather = Weather::draw(&mut dice);
+        let weather = Odds::draw(&mut dice);
         let policy = policy(&mut dice);
         let world = World::new(Timestamp::from_millis(BEGIN_MS));
         let mut rig = Rig::new(core, policy, world);

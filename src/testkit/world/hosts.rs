@@ -57,7 +57,7 @@ impl World {
 
     /// Everything that is under way comes to its end, boots in their time.
     pub(super) fn finish(&mut self) {
-        self.due.retain(|_, change| matches!(change, Change::Lands(_)));
+        self.due.retain(|_, change| matches!(change, Change::Lands(..)));
         let live: Vec<String> = self.live_machines().map(|(id, _)| id.clone()).collect();
         for id in live {
             let Some(machine) = self.machines.get(&id) else { continue };

@@ -1,7 +1,7 @@
 //! What the simulated Fly does with machines.
 
 use super::perform::{Refusal, Served};
-use super::{Change, SimMachine, World};
+use super::{Change, SimMachine, SimVolume, World};
 use crate::call::{Done, MachineUpdate, NewMachine};
 use crate::id::{Invalid, MachineId, MachineVersion, Region, ResourceName, VolumeId};
 use crate::observe::{Exit, HostStatus, Machine, MachineConfig, MachineState, Mount};
@@ -73,13 +73,16 @@ impl World {
         self.becomes(id, self.boot_ms, self.boot.state());
     }
 
-    /// A new thing is not found at once.
-    pub(super) fn is_visible(&self, created_at: Timestamp) -> bool {
+    /// Whether a thing that was made then can be found: a new one cannot at once.
+    pub fn is_visible(&self, created_at: Timestamp) -> bool {
         self.now.since(created_at) >= self.visible_ms
     }
 
     fn known(&self, id: &str) -> Result<&SimMachine, Refusal> {
-        let found = self.machines.get(id).filter(|machine| !machine.gone && self.is_visible(machine.created_at));
+        let is_there = |machine: &&SimMachine| {
+            !machine.gone && self.is_visible(machine.created_at) && self.sees(machine.app.as_ref())
+        };
+        let found = self.machines.get(id).filter(is_there);
         found.ok_or_else(|| Refusal::new(404, "machine not found"))
     }
 
@@ -113,6 +116,7 @@ impl World {
         let fits = |machine: &SimMachine| {
             machine.is_live()
                 && self.is_visible(machine.created_at)
+                && self.sees(machine.app.as_ref())
                 && labels.iter().all(|(key, value)| machine.metadata.get(key) == Some(value))
         };
         let listed = self.machines.iter().filter(|(_, machine)| fits(machine));
@@ -122,14 +126,15 @@ impl World {
 
     pub(super) fn create_machine(&mut self, new: &NewMachine) -> Served {
         let volume_id = new.volume.as_str();
-        let volume = self.volumes.get(volume_id).filter(|volume| !volume.gone);
+        let is_there = |volume: &&SimVolume| !volume.gone && self.sees(volume.app.as_ref());
+        let volume = self.volumes.get(volume_id).filter(is_there);
         let Some(volume) = volume else { return Err(Refusal::new(404, "volume not found")) };
         if volume.state.is_dead() {
             return Err(Refusal::new(422, format!("volume does not exist: {volume_id}")));
         }
         let at_home = volume.region.clone();
-        let twin = self.machines.iter().find(|(_, machine)| machine.is_live() && machine.name == new.name.as_str());
-        if let Some((id, _)) = twin {
+        let is_twin = |machine: &SimMachine| machine.name == new.name.as_str() && self.sees(machine.app.as_ref());
+        if let Some((id, _)) = self.live_machines().find(|(_, machine)| is_twin(machine)) {
             let text = format!(
                 "already_exists: unique machine name violation, machine ID {id} already exists with name \"{}\"",
                 new.name
@@ -166,6 +171,7 @@ impl World {
     fn make_machine(&mut self, new: &NewMachine, region: String) -> Served {
         let id = self.machine_id();
         let machine = SimMachine {
+            app: self.asked.clone(),
             state: MachineState::Created,
             region: Some(region.clone()),
             mounts: vec![new.volume.to_string()],
@@ -186,7 +192,8 @@ impl World {
     pub(super) fn update_machine(&mut self, update: &MachineUpdate) -> Served {
         let id = update.machine.as_str();
         let machine = self.reachable(id)?;
-        let missing = |volume: &str| self.volumes.get(volume).is_none_or(|known| known.gone || known.state.is_dead());
+        let is_there = |volume: &&SimVolume| volume.is_live() && self.sees(volume.app.as_ref());
+        let missing = |volume: &str| self.volumes.get(volume).filter(is_there).is_none();
         if missing(update.volume.as_str()) {
             return Err(Refusal::new(422, format!("volume does not exist: {}", update.volume)));
         }

@@ -61,6 +61,29 @@ pub enum Attempt {
     Silent,
 }
 
+/// How a call is answered at one instant, as it is on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Wire {
+    /// Not yet: a wait or a probe that goes on; to be asked again.
+    Unfinished,
+    /// By a success.
+    Success {
+        /// The HTTP status.
+        status: u16,
+        /// What the body tells.
+        done: Done,
+    },
+    /// By anything else.
+    Refusal {
+        /// The HTTP status.
+        status: u16,
+        /// The body.
+        body: String,
+    },
+    /// Never.
+    Nothing,
+}
+
 /// A call that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CallRecord {
@@ -121,14 +144,7 @@ impl World {
     /// Serves a request at this instant, or lets `strike` befall it; no time passes. A wait or a probe that has not come to its end is
     /// to be asked again, with the same `began`: at the next change of the world, and at its end at the latest.
     pub fn attempt(&mut self, request: &Request, began: Timestamp, strike: Option<&Strike>) -> Attempt {
-        let reply = match strike {
-            None => match self.serve(request, began) {
-                Some(served) => Reply::Says(status_of(&served), served),
-                None => Reply::Unfinished,
-            },
-            Some(strike) => self.struck(request, began, strike),
-        };
-        let (status, attempt) = match reply {
+        let (status, attempt) = match self.reply(request, began, strike) {
             Reply::Unfinished => return Attempt::Unfinished,
             Reply::Says(status, served) => (Some(status), Attempt::Answered(self.classified(request.kind(), served))),
             Reply::Silence => (None, Attempt::Silent),
@@ -137,6 +153,30 @@ impl World {
             self.log.push(CallRecord { at: began, call: request.kind(), args: request.args(), status });
         }
         attempt
+    }
+
+    /// The same in words of HTTP, for one who sees only what belongs to `app` (`None` sees everything); the call is not recorded. What is
+    /// made belongs to `app`.
+    pub fn wire(&mut self, app: Option<&str>, request: &Request, began: Timestamp, strike: Option<&Strike>) -> Wire {
+        self.asked = app.map(ToString::to_string);
+        let reply = self.reply(request, began, strike);
+        self.asked = None;
+        match reply {
+            Reply::Unfinished => Wire::Unfinished,
+            Reply::Says(status, Ok(done)) => Wire::Success { status, done },
+            Reply::Says(status, Err(refusal)) => Wire::Refusal { status, body: refusal.body },
+            Reply::Silence => Wire::Nothing,
+        }
+    }
+
+    fn reply(&mut self, request: &Request, began: Timestamp, strike: Option<&Strike>) -> Reply {
+        match strike {
+            None => match self.serve(request, began) {
+                Some(served) => Reply::Says(status_of(&served), served),
+                None => Reply::Unfinished,
+            },
+            Some(strike) => self.struck(request, began, strike),
+        }
     }
 
     /// When a wait or a probe that began then is over at the latest; `None` for every other request, which is answered at once.
@@ -150,7 +190,7 @@ impl World {
             Landing::Now => request.kind().mutates().then(|| self.serve(request, began)).flatten(),
             Landing::After(wait_ms) => {
                 if request.kind().mutates() {
-                    self.later(wait_ms, Change::Lands(request.clone()));
+                    self.later(wait_ms, Change::Lands(self.asked.clone(), request.clone()));
                 }
                 None
             }

@@ -1,6 +1,7 @@
 //! What those who see everything see of the simulated Fly.
 
 use super::{SimMachine, SimVolume, World};
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -23,6 +24,11 @@ impl World {
     /// The volumes from which something can be had.
     pub fn live_volumes(&self) -> impl Iterator<Item = (&String, &SimVolume)> {
         self.volumes.iter().filter(|(_, volume)| volume.is_live())
+    }
+
+    /// How many more machines and volumes the regions take that are limited.
+    pub fn capacity(&self) -> &BTreeMap<String, u64> {
+        &self.capacity
     }
 
     /// A machine.

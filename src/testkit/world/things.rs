@@ -43,8 +43,10 @@ impl Boot {
 }
 
 /// A machine of the simulated Fly.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct SimMachine {
+    /// The app it belongs to; `None` is seen from every one.
+    pub app: Option<String>,
     /// Its name.
     pub name: String,
     /// Its state.
@@ -79,6 +81,7 @@ impl SimMachine {
     /// A started machine without labels and volumes.
     pub fn new(name: impl Into<String>, now: Timestamp) -> Self {
         Self {
+            app: None,
             name: name.into(),
             state: MachineState::Started,
             region: None,
@@ -113,8 +116,10 @@ impl SimMachine {
 }
 
 /// A volume of the simulated Fly.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct SimVolume {
+    /// The app it belongs to; `None` is seen from every one.
+    pub app: Option<String>,
     /// Its name.
     pub name: String,
     /// Its state.
@@ -150,6 +155,7 @@ impl SimVolume {
     /// An empty volume of 10 GiB.
     pub fn new(name: impl Into<String>, now: Timestamp) -> Self {
         Self {
+            app: None,
             name: name.into(),
             state: VolumeState::Created,
             region: None,
@@ -179,7 +185,7 @@ impl SimVolume {
 }
 
 /// A snapshot of the simulated Fly.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct SimSnapshot {
     /// Its id.
     pub id: String,

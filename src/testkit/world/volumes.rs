@@ -19,7 +19,8 @@ struct Origin {
 
 impl World {
     fn existing(&self, id: &str) -> Result<&SimVolume, Refusal> {
-        self.volumes.get(id).filter(|volume| !volume.gone).ok_or_else(|| Refusal::new(404, "volume not found"))
+        let is_there = |volume: &&SimVolume| !volume.gone && self.sees(volume.app.as_ref());
+        self.volumes.get(id).filter(is_there).ok_or_else(|| Refusal::new(404, "volume not found"))
     }
 
     fn found(&self, id: &str) -> Result<&SimVolume, Refusal> {
@@ -35,17 +36,21 @@ impl World {
     }
 
     pub(super) fn list_volumes(&self, filter: &VolumeFilter) -> Served {
-        let listed = self
-            .volumes
-            .iter()
-            .filter(|(_, volume)| !volume.gone && self.is_visible(volume.created_at) && filter.admits(&volume.name));
+        let fits = |volume: &SimVolume| {
+            !volume.gone
+                && self.is_visible(volume.created_at)
+                && self.sees(volume.app.as_ref())
+                && filter.admits(&volume.name)
+        };
+        let listed = self.volumes.iter().filter(|(_, volume)| fits(volume));
         let volumes: Result<_, Invalid> = listed.map(|(id, volume)| self.shown(id, volume)).collect();
         volumes.map(Done::Volumes).map_err(impossible)
     }
 
     /// Snapshots outlive their volume.
     pub(super) fn list_snapshots(&self, volume: &str) -> Served {
-        let Some(listed) = self.snapshots.get(volume) else {
+        let listed = self.snapshots.get(volume).filter(|_| self.sees_snapshots_of(volume));
+        let Some(listed) = listed else {
             self.existing(volume)?;
             return Ok(Done::Snapshots(alloc::vec::Vec::new()));
         };
@@ -59,6 +64,10 @@ impl World {
         shown.collect::<Result<_, Invalid>>().map(Done::Snapshots).map_err(impossible)
     }
 
+    fn sees_snapshots_of(&self, volume: &str) -> bool {
+        self.volumes.get(volume).is_none_or(|known| self.sees(known.app.as_ref()))
+    }
+
     pub(super) fn create_volume(&mut self, new: &NewVolume) -> Served {
         let origin = self.origin(&new.content)?;
         let asked = new.region.as_str();
@@ -70,6 +79,7 @@ impl World {
         let id = self.volume_id();
         let hydrates = origin.reads_from.is_some() && self.hydrate_ms > 0;
         let volume = SimVolume {
+            app: self.asked.clone(),
             state: if hydrates { VolumeState::Hydrating } else { VolumeState::Created },
             region: Some(concrete(asked)),
             size_gb: origin.size_gb,
@@ -102,7 +112,8 @@ impl World {
                 Ok(Origin { size_gb: volume.size_gb, generation: volume.generation, reads_from })
             }
             Content::Snapshot { snapshot, size_gb } => {
-                let mut all = self.snapshots.values().flatten();
+                let seen = self.snapshots.iter().filter(|(volume, _)| self.sees_snapshots_of(volume));
+                let mut all = seen.flat_map(|(_, snapshots)| snapshots);
                 let Some(known) = all.find(|known| known.id == snapshot.as_str()) else {
                     return Err(Refusal::new(404, "snapshot not found"));
                 };
