@@ -197,10 +197,17 @@ fn limited(text: Option<&str>) -> Result<u32, Failure> {
     Ok(number("limit", text)?.unwrap_or(USUAL).min(MOST))
 }
 
-/// Says which field is wrong.
+/// Says which field is wrong; of one that is missing, its name is in what is said.
 fn read<T: DeserializeOwned>(value: impl Into<Value>) -> Result<T, Failure> {
     serde_path_to_error::deserialize(value.into()).map_err(|error| {
-        let path = error.path().to_string();
-        Failure::bad(&path, error.into_inner())
+        let (path, said) = (error.path().to_string(), error.into_inner().to_string());
+        let missing = said.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+        let parts = path.split('.').chain(missing).filter(|part| !part.is_empty() && !is_command(part));
+        Failure::bad(&parts.collect::<Vec<_>>().join("."), said)
     })
+}
+
+/// The command itself is in the address, and not in the body.
+fn is_command(part: &str) -> bool {
+    CommandKind::ALL.iter().any(|kind| kind.as_str() == part)
 }

@@ -35,7 +35,6 @@ mod plug;
 mod trial;
 mod wish;
 
-use events::EventLog;
 use kiloclaw_lifecycle::Policy;
 use kiloclaw_lifecycle::host::{Host, Settings};
 use std::error::Error;
@@ -77,9 +76,8 @@ async fn serve(plan: &Plan) -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
     let policy = Policy::new(trial::shortened(plan.time_scale))?;
-    let events = EventLog::open(&plan.events())?;
-    let driver = plug::driver(plan, policy.clone(), events.clone())?;
     let listener = TcpListener::bind(&plan.listen).await.map_err(|error| format!("{}: {error}", plan.listen))?;
+    let (driver, events) = plug::driver(plan, policy.clone())?;
     let host = Host::start(driver, trial::settings(Settings::default(), plan.time_scale));
     let mut out = io::stdout();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;

@@ -49,7 +49,8 @@ impl Gateway for Doorman {
 
 pub(crate) type Plugged = Driver<FlyApi<StandardTemplate>, GatewayProbe<Doorman>, SqliteStore, EventLog, Wall>;
 
-pub(crate) fn driver(plan: &Plan, policy: Policy, events: EventLog) -> Result<Plugged, Box<dyn Error>> {
+/// Makes no file before everything else is right.
+pub(crate) fn driver(plan: &Plan, policy: Policy) -> Result<(Plugged, EventLog), Box<dyn Error>> {
     let mut config = FlyConfig::new(token(plan)?);
     config.base_url.clone_from(&plan.fly);
     config.app = Some(plan.app.clone());
@@ -64,7 +65,9 @@ pub(crate) fn driver(plan: &Plan, policy: Policy, events: EventLog) -> Result<Pl
     template.env.insert("KILOCLAW".to_string(), "1".to_string());
     let provider = FlyApi::new(config, template)?;
     let health = GatewayProbe::new(doorman(plan), ProbeConfig::default())?;
-    Ok(Driver::new(policy, provider, health, SqliteStore::open(&plan.db)?, events, Wall))
+    let store = SqliteStore::open(&plan.db)?;
+    let events = EventLog::open(&plan.events())?;
+    Ok((Driver::new(policy, provider, health, store, events.clone(), Wall), events))
 }
 
 /// An emulator whose time runs faster allows more.
