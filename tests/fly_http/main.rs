@@ -4,6 +4,7 @@ mod bench;
 mod server;
 
 mod configs;
+mod journey;
 mod lists;
 mod machines;
 mod probes;

@@ -1,7 +1,7 @@
 //! The health probe.
 
 use crate::bench::{identity, machine};
-use crate::server::{Answer, Server, raw};
+use crate::server::{Answer, Server, nobody, raw};
 use async_trait::async_trait;
 use kiloclaw_lifecycle::adapter::fly::{FlyDev, Gateway, GatewayProbe, HostError, ProbeConfig, Question};
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
@@ -74,9 +74,7 @@ async fn is_not_well_when_the_time_is_up() {
 
 #[tokio::test]
 async fn whatever_goes_wrong_is_not_yet() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let (nobody, _socket) = nobody();
     assert_eq!(probe(&nobody, 1).await, Ok(false));
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nok";
     let good = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";

@@ -1,7 +1,7 @@
 //! Every known refusal of the API, one row each, and what a caller hears of it.
 
 use crate::bench::{api, call, client, config, fault};
-use crate::server::Answer;
+use crate::server::{Answer, nobody};
 use kiloclaw_lifecycle::call::CallKind::{
     self, CreateMachine, CreateVolume, DeleteVolume, DestroyMachine, GetMachine, GetVolume, ListMachines,
     ListSnapshots, ListVolumes, StartMachine, StopMachine, UpdateMachine, WaitMachine,
@@ -236,10 +236,7 @@ async fn where_a_taken_name_names_nobody_the_list_does() {
 
 #[tokio::test]
 async fn nobody_there() {
-    let gone = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
+    let (gone, _socket) = nobody();
     let api = client(config(&gone));
     for kind in crate::bench::kinds() {
         let Fault { kind: class, status, message } = call(&api, kind).await.unwrap_err();

@@ -9,17 +9,32 @@ use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::fault::{Capacity, FaultKind};
 use kiloclaw_lifecycle::port::Provider;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
-use tracing_subscriber::fmt::MakeWriter;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-/// Everything that is logged, as text.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+/// What threads have logged that listen. There can be one subscriber only: where each test has its own, what one of them has found nobody to
+/// be interested in is lost for the others.
+static PAGES: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+static PAPER: Once = Once::new();
 
-impl Write for Log {
+fn pages() -> MutexGuard<'static, BTreeMap<String, Vec<u8>>> {
+    PAGES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn thread() -> String {
+    format!("{:?}", std::thread::current().id())
+}
+
+/// Writes for the thread it is used on.
+struct Paper;
+
+impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        if let Some(page) = pages().get_mut(&thread()) {
+            page.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -27,18 +42,17 @@ impl Write for Log {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+/// From now on what this thread logs is written down, at every level.
+fn listen() {
+    PAPER.call_once(|| {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        tracing::subscriber::set_global_default(subscriber.with_writer(|| Paper).finish()).unwrap();
+    });
+    pages().insert(thread(), Vec::new());
 }
 
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
+fn heard() -> String {
+    String::from_utf8(pages().remove(&thread()).unwrap()).unwrap()
 }
 
 fn with_env() -> StandardTemplate {
@@ -116,13 +130,10 @@ async fn a_secret_that_looks_like_a_word_of_the_provider_changes_no_class() {
     assert_eq!(server.seen().len(), 1);
 }
 
-/// `current_thread`, so that the subscriber of this thread sees all of it.
+/// All of it runs on this thread.
 #[tokio::test]
 async fn the_log_names_requests_and_no_secrets() {
-    let log = Log::default();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(log.clone());
-    let guard = tracing::subscriber::set_default(subscriber.finish());
+    listen();
     let hostile = json!({ "error": format!("env hunter2\"hunter2 {TOKEN}") });
     let mut shown = shown();
     shown["config"]["env"] = json!({ "API_KEY": "hunter2" });
@@ -135,8 +146,7 @@ async fn the_log_names_requests_and_no_secrets() {
     assert!(call(&api, CallKind::StartMachine).await.is_err());
     assert!(call(&api, CallKind::StopMachine).await.is_err());
     assert_eq!(server.seen().len(), 4);
-    drop(guard);
-    let text = log.text();
+    let text = heard();
     assert!(!text.contains("s3cr3t") && !text.contains("hunter2"), "{text}");
     let lines: Vec<&str> =
         text.lines().filter(|line| line.contains("DEBUG") && line.contains("kiloclaw::fly")).collect();

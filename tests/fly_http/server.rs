@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 /// What the servers call every request.
@@ -179,4 +179,11 @@ pub(crate) async fn raw(answers: Vec<&'static str>) -> (String, Arc<Mutex<usize>
         }
     });
     (url, calls)
+}
+
+/// An address where nobody listens, and nobody else can while the socket is held.
+pub(crate) fn nobody() -> (String, TcpSocket) {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    (format!("http://{}", socket.local_addr().expect("an address")), socket)
 }
