@@ -52,6 +52,8 @@
 //! |---|---|
 //! | `driver` (default) | the ports as async traits, and the driver |
 //! | `fly` | a client of Fly's Machines API and a health probe over HTTP, on reqwest and tokio |
+//! | `sqlite` | a store in one SQLite file |
+//! | `tokio` | a host for many instances on tokio |
 //! | `testkit` | a simulated Fly, scenarios, an in-memory store, mocks of the ports |
 //!
 //! Without features the crate is `no_std` with `alloc`.

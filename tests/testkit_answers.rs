@@ -44,7 +44,7 @@ fn what_is_gone_is_named_by_the_answer() {
         (GetMachine, 404, r#"{"error":"machine not found"}"#, ABSENT),
         (GetMachine, 404, r#"{"error":"not_found: machine not found"}"#, ABSENT),
         (GetMachine, 404, r#"{"message":"machine not found"}"#, ABSENT),
-        (GetMachine, 404, "", ABSENT),
+        (GetMachine, 404, "", UNKNOWN),
         (GetMachine, 404, "not found", ABSENT),
         (DestroyMachine, 404, "not_found: machine not found", ABSENT),
         (StopMachine, 404, "machine not found", ABSENT),
@@ -53,7 +53,7 @@ fn what_is_gone_is_named_by_the_answer() {
         (UpdateMachine, 404, "machine not found", ABSENT),
         (GetVolume, 404, r#"{"error":"volume not found"}"#, ABSENT),
         (DeleteVolume, 404, "could not find volume", ABSENT),
-        (ListSnapshots, 404, "", ABSENT),
+        (ListSnapshots, 404, "", UNKNOWN),
         (CreateVolume, 404, r#"{"error":"volume not found"}"#, ABSENT),
         (CreateVolume, 404, r#"{"error":"snapshot not found"}"#, ABSENT),
     ]);

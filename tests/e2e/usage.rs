@@ -63,7 +63,7 @@ async fn bad_requests_are_answered_with_what_is_wrong() {
         assert!(answer["error"]["message"].as_str().is_some_and(|said| said.len() > 10), "{answer}");
     }
     let (status, answer) = host.command("s-0", "restart").await;
-    assert_eq!((status, &answer["error"]["code"]), (409, &json!("must_be_running")), "{answer}");
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("no_machine")), "{answer}");
     let (status, answer) = host.post("/v1/instances", json!({ "user": "u", "sandbox": "s-0" })).await;
     assert_eq!((status, &answer["error"]["code"]), (409, &json!("identity_mismatch")), "{answer}");
     let metrics = host.get("/metrics").await;

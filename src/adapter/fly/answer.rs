@@ -160,7 +160,8 @@ fn not_found(call: CallKind, said: &Said) -> FaultKind {
         CallKind::ListMachines | CallKind::ListVolumes | CallKind::CreateMachine => return FaultKind::Unknown,
     };
     let about_it = said.says(names) || !said.says(other);
-    if said.lower.is_empty() || (about_it && tells_of_absence(said)) { FaultKind::Absent } else { FaultKind::Unknown }
+    // A 404 that says nothing may be anybody's.
+    if about_it && tells_of_absence(said) { FaultKind::Absent } else { FaultKind::Unknown }
 }
 
 fn tells_of_absence(said: &Said) -> bool {
