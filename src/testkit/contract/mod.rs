@@ -1,0 +1,3 @@
+//! What the ports promise, as tests that the author of an adapter runs against it.
+
+pub mod provider;
