@@ -75,7 +75,7 @@ fn machine(value: &Value) -> Option<Machine> {
         state: MachineState::from(text(value, "state")?),
         region: id(value, "region"),
         version: id(value, "instance_id"),
-        config: config.map(|config| machine_config(config)).unwrap_or_default(),
+        config: config.and_then(machine_config),
         host_status: HostStatus::from(text(value, "host_status")?),
         updated_at: None,
         exit: value.get("events").and_then(Value::as_array).and_then(|events| events.iter().find_map(exit)),

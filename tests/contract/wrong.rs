@@ -73,14 +73,15 @@ impl Wrong {
     fn reads<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
         answer.map_err(|fault| {
             let server_error = fault.status.is_some_and(|status| status >= 500 || status == 408);
-            let kind = match self.mistake {
-                M::EveryNotFoundIsAbsent if fault.status == Some(404) => FaultKind::Absent,
-                M::UnauthorizedIsAbsent if fault.kind == FaultKind::Unauthorized => FaultKind::Absent,
-                M::RateLimitedIsUnknown if fault.kind == FaultKind::RateLimited => FaultKind::Unknown,
-                M::LostIsRefused if fault.status.is_none() => FaultKind::Refused,
-                M::ServerErrorIsRefused if server_error => FaultKind::Refused,
-                _ => fault.kind.clone(),
-            };
+            let wrongs = [
+                (M::EveryNotFoundIsAbsent, fault.status == Some(404), FaultKind::Absent),
+                (M::UnauthorizedIsAbsent, fault.kind == FaultKind::Unauthorized, FaultKind::Absent),
+                (M::RateLimitedIsUnknown, fault.kind == FaultKind::RateLimited, FaultKind::Unknown),
+                (M::LostIsRefused, fault.status.is_none(), FaultKind::Refused),
+                (M::ServerErrorIsRefused, server_error, FaultKind::Refused),
+            ];
+            let wrong = wrongs.into_iter().find(|(mistake, applies, _)| *applies && self.makes(*mistake));
+            let kind = wrong.map_or_else(|| fault.kind.clone(), |(_, _, kind)| kind);
             let words = if self.makes(M::LosesWords) { "" } else { fault.message.as_str() };
             Fault::new(kind, fault.status, words)
         })
