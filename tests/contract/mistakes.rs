@@ -35,7 +35,7 @@ const BREAKS: &[(Rule, M, &str)] = &[
     (Rule::MissingVolume, M::MissingVolumeIsAbsent, "A machine: Absent"),
     (Rule::Started, M::SeesEverythingCreated, "No wait has seen it started."),
     (Rule::WaitRunsOut, M::WaitThatRunsOutFails, "A wait for what does not come: Unknown"),
-    (Rule::OldVersion, M::IgnoresVersions, "The old version was seen started."),
+    (Rule::OldVersion, M::BelievesWhatIsReplaced, "It was seen stopped, and is started."),
     (Rule::Updated, M::UpdatesNothing, "Its version is still"),
     (Rule::StoppedAndStarted, M::StopsNothing, "It does not stop."),
     (Rule::StoppedByItself, M::BlamesUs, "requested_stop: true"),

@@ -50,7 +50,7 @@ rules! {
     MissingVolume = "missing_volume", "A machine is not made on a volume that is not there, and the fault says so.";
     Started = "started", "A wait ends with the state that was waited for.";
     WaitRunsOut = "wait_runs_out", "A wait that runs out is no fault: it answers with the state that was seen.";
-    OldVersion = "old_version", "A wait for a version that is no more is not satisfied by the one that has taken its place.";
+    OldVersion = "old_version", "A wait for a version that is no more is no fault, and does not bring what was waited for unless the machine has it.";
     Updated = "updated", "An update brings another version, with the new size, labels and image, on the same volume.";
     StoppedAndStarted = "stopped_and_started", "A machine stops and starts again when it is asked to.";
     StoppedByItself = "stopped_by_itself", "A machine that has stopped by itself is stopped, and nobody is said to have asked for it.";

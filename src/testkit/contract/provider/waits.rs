@@ -58,9 +58,10 @@ pub(super) async fn old_version<P: Provider + ?Sized, C: Control + ?Sized>(t: &T
     let wait = t.provider.wait_machine(t.of(), &machine, Some(&old), WaitFor::Stopped, 1).await;
     let seen = brought("A wait for a version that is no more", wait)?;
     demand!(seen != MachineState::Stopped, "It was seen stopped, and is started.");
+    brought("A stop", t.provider.stop_machine(t.of(), &machine).await)?;
+    demand!(t.comes_to(&machine, &MachineState::Stopped).await, "The updated machine does not stop.");
     let wait = t.provider.wait_machine(t.of(), &machine, Some(&old), WaitFor::Started, 1).await;
-    if let Ok(state) = wait {
-        demand!(state != MachineState::Started, "The old version was seen started.");
-    }
+    let seen = brought("A wait for a version that is no more", wait)?;
+    demand!(seen != MachineState::Started, "It was seen started, and is stopped.");
     Ok(())
 }
