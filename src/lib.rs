@@ -51,6 +51,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `driver` (default) | the ports as async traits, and the driver |
+//! | `fly` | a client of Fly's Machines API and a health probe over HTTP, on reqwest and tokio |
 //! | `testkit` | a simulated Fly, scenarios, an in-memory store, mocks of the ports |
 //!
 //! Without features the crate is `no_std` with `alloc`.

@@ -3,9 +3,5 @@
 //! An adapter adds what the core must not know (addresses, tokens, environment, image registry) and translates answers into the
 //! classes the core decides by.
 
-/// Fly's Machines API.
 #[cfg(any(feature = "fly", feature = "testkit"))]
-pub mod fly {
-    pub mod answer;
-    pub mod redact;
-}
+pub mod fly;

@@ -1,0 +1,247 @@
+//! How often calls are made.
+//!
+//! *Decides* when a call may leave: each kind of call, about each machine, volume or app, has a bucket of tokens of its own.
+//!
+//! *Guarantees*: a call is held back rather than refused, unless its end would come first; what the provider has closed with `Retry-After`
+//! stays closed until then; buckets that are full again are forgotten.
+
+use super::config::{Limits, Rate};
+use crate::call::CallKind;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use core::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::time::{Instant, sleep_until};
+
+/// Call, app, and the machine or volume, if it is about one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) kind: CallKind,
+    pub(super) app: String,
+    pub(super) thing: String,
+}
+
+/// A bucket, by the time at which it is full again.
+#[derive(Clone, Copy)]
+struct Bucket {
+    full: Instant,
+    closed: Instant,
+}
+
+struct Buckets {
+    held: BTreeMap<Key, Bucket>,
+    /// At so many, those that are full are thrown away.
+    sweep_at: usize,
+}
+
+const FEWEST: usize = 64;
+
+pub(super) struct Limiter {
+    limits: Option<Limits>,
+    buckets: Mutex<Buckets>,
+}
+
+impl Limiter {
+    pub(super) fn new(limits: Option<Limits>) -> Self {
+        Self { limits, buckets: Mutex::new(Buckets { held: BTreeMap::new(), sweep_at: FEWEST }) }
+    }
+
+    /// Waits for the call's turn. `false`: it would not come before `end`, and nothing was taken.
+    pub(super) async fn admit(&self, key: &Key, end: Instant) -> bool {
+        let Some(turn) = self.take(key, Instant::now(), end) else { return false };
+        sleep_until(turn).await;
+        // While this one waited, another may have been told to stay away.
+        while let Some(open) = self.opens(key, Instant::now()) {
+            if open >= end {
+                return false;
+            }
+            sleep_until(open).await;
+        }
+        true
+    }
+
+    /// Nothing leaves until then.
+    pub(super) fn close(&self, key: &Key, now: Instant, pause: Duration) {
+        let (_, tolerance) = self.spans(key.kind);
+        let until = later(now, pause);
+        let mut buckets = self.open();
+        let bucket = buckets.bucket(key, now);
+        bucket.closed = bucket.closed.max(until);
+        bucket.full = bucket.full.max(later(until, tolerance));
+    }
+
+    fn take(&self, key: &Key, now: Instant, end: Instant) -> Option<Instant> {
+        let (interval, tolerance) = self.spans(key.kind);
+        let mut buckets = self.open();
+        let bucket = buckets.bucket(key, now);
+        let token = bucket.full.checked_sub(tolerance).unwrap_or(now);
+        let turn = now.max(token).max(bucket.closed);
+        if turn >= end {
+            return None;
+        }
+        bucket.full = later(bucket.full.max(turn), interval);
+        Some(turn)
+    }
+
+    fn opens(&self, key: &Key, now: Instant) -> Option<Instant> {
+        self.open().held.get(key).map(|bucket| bucket.closed).filter(|closed| *closed > now)
+    }
+
+    /// The time a token takes to come back, and the time that an empty bucket takes to hold a whole burst, less one token.
+    fn spans(&self, kind: CallKind) -> (Duration, Duration) {
+        let Some(limits) = self.limits else { return (Duration::ZERO, Duration::ZERO) };
+        let Rate { per_second, burst } = if kind == CallKind::GetMachine { limits.get_machine } else { limits.others };
+        let interval = Duration::from_secs(1).checked_div(per_second).unwrap_or(Duration::from_secs(1));
+        (interval, interval.saturating_mul(burst.saturating_sub(1)))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Buckets> {
+        // Nothing inside can fail half-way.
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        self.open().held.len()
+    }
+}
+
+impl Buckets {
+    fn bucket(&mut self, key: &Key, now: Instant) -> &mut Bucket {
+        if self.held.len() >= self.sweep_at {
+            self.held.retain(|_, bucket| bucket.full > now || bucket.closed > now);
+            self.sweep_at = self.held.len().saturating_mul(2).max(FEWEST);
+        }
+        self.held.entry(key.clone()).or_insert(Bucket { full: now, closed: now })
+    }
+}
+
+fn later(from: Instant, by: Duration) -> Instant {
+    from.checked_add(by).unwrap_or(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FEWEST, Key, Limiter, later};
+    use crate::adapter::fly::config::Limits;
+    use crate::call::CallKind;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+    use core::time::Duration;
+    use tokio::time::{Instant, advance};
+
+    fn key(kind: CallKind, thing: &str) -> Key {
+        Key { kind, app: "app".to_string(), thing: thing.to_string() }
+    }
+
+    /// Milliseconds at which each of so many calls, all made at once, may leave.
+    async fn turns(limiter: &Limiter, key: &Key, calls: usize) -> Vec<u128> {
+        let begin = Instant::now();
+        let mut at = Vec::new();
+        for _ in 0..calls {
+            assert!(limiter.admit(key, later(begin, Duration::from_secs(60))).await);
+            at.push(begin.elapsed().as_millis());
+        }
+        at
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn three_at_once_and_then_one_a_second() {
+        let limiter = Limiter::new(Some(Limits::default()));
+        assert_eq!(turns(&limiter, &key(CallKind::StartMachine, "m1"), 6).await, [0, 0, 0, 1_000, 2_000, 3_000]);
+        // Others have buckets of their own.
+        assert_eq!(turns(&limiter, &key(CallKind::StopMachine, "m1"), 3).await, [0, 0, 0]);
+        assert_eq!(turns(&limiter, &key(CallKind::StartMachine, "m2"), 3).await, [0, 0, 0]);
+        let other_app = Key { app: "other".to_string(), ..key(CallKind::StartMachine, "m1") };
+        assert_eq!(turns(&limiter, &other_app, 3).await, [0, 0, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_at_a_machine_have_more() {
+        let limiter = Limiter::new(Some(Limits::default()));
+        let at = turns(&limiter, &key(CallKind::GetMachine, "m1"), 12).await;
+        assert_eq!(at, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 200, 400]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_come_back_and_are_not_hoarded() {
+        let limiter = Limiter::new(Some(Limits::default()));
+        let key = key(CallKind::StartMachine, "m1");
+        assert_eq!(turns(&limiter, &key, 3).await, [0, 0, 0]);
+        advance(Duration::from_secs(2)).await;
+        assert_eq!(turns(&limiter, &key, 3).await, [0, 0, 1_000]);
+        advance(Duration::from_secs(600)).await;
+        assert_eq!(turns(&limiter, &key, 4).await, [0, 0, 0, 1_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_comes_too_late_is_not_taken() {
+        let limiter = Limiter::new(Some(Limits::default()));
+        let key = key(CallKind::StartMachine, "m1");
+        assert_eq!(turns(&limiter, &key, 3).await, [0, 0, 0]);
+        let begin = Instant::now();
+        assert!(!limiter.admit(&key, later(begin, Duration::from_millis(900))).await);
+        assert_eq!(begin.elapsed(), Duration::ZERO, "it is known at once");
+        assert_eq!(turns(&limiter, &key, 1).await, [1_000], "what was not made has cost nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_closed_stays_closed() {
+        for limits in [Some(Limits::default()), None] {
+            let limiter = Limiter::new(limits);
+            let key = key(CallKind::StartMachine, "m1");
+            limiter.close(&key, Instant::now(), Duration::from_secs(7));
+            limiter.close(&key, Instant::now(), Duration::from_secs(2));
+            let begin = Instant::now();
+            assert!(!limiter.admit(&key, later(begin, Duration::from_secs(7))).await);
+            let wanted: &[u128] = if limits.is_some() { &[7_000, 8_000] } else { &[7_000, 7_000] };
+            assert_eq!(turns(&limiter, &key, 2).await, wanted);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_closed_meanwhile_holds_up_those_who_wait() {
+        let limiter = Limiter::new(Some(Limits::default()));
+        let key = key(CallKind::StartMachine, "m1");
+        assert_eq!(turns(&limiter, &key, 3).await, [0, 0, 0]);
+        let begin = Instant::now();
+        let close = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            limiter.close(&key, Instant::now(), Duration::from_secs(5));
+        };
+        let wait = async {
+            assert!(limiter.admit(&key, later(begin, Duration::from_secs(60))).await);
+            begin.elapsed().as_millis()
+        };
+        let hurry = limiter.admit(&key, later(begin, Duration::from_secs(3)));
+        let ((), waited, hurried) = tokio::join!(close, wait, hurry);
+        assert_eq!((waited, hurried), (5_500, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_limits_nothing_waits() {
+        let limiter = Limiter::new(None);
+        assert_eq!(turns(&limiter, &key(CallKind::StartMachine, "m1"), 5).await, [0, 0, 0, 0, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn full_buckets_are_forgotten() {
+        let limiter = Limiter::new(Some(Limits::default()));
+        let end = later(Instant::now(), Duration::from_secs(3_600));
+        for round in 0..50 {
+            for number in 0..FEWEST {
+                let thing = alloc::format!("{round}-{number}");
+                assert!(limiter.admit(&key(CallKind::GetMachine, &thing), end).await);
+            }
+            advance(Duration::from_secs(3)).await;
+            assert!(limiter.len() <= 2 * FEWEST, "{}", limiter.len());
+        }
+        // One that still counts is not.
+        let busy = key(CallKind::StartMachine, "busy");
+        limiter.close(&busy, Instant::now(), Duration::from_secs(60));
+        for number in 0..4 * FEWEST {
+            assert!(limiter.admit(&key(CallKind::GetMachine, &alloc::format!("late-{number}")), end).await);
+        }
+        assert!(!limiter.admit(&busy, later(Instant::now(), Duration::from_secs(50))).await);
+    }
+}
