@@ -12,11 +12,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// How many times as fast as the test's the world's clock runs.
-const SCALE: u64 = 100;
+pub(crate) const SCALE: u64 = 100;
 
-struct Hands {
-    client: reqwest::Client,
-    base: String,
+pub(crate) struct Hands {
+    pub(crate) client: reqwest::Client,
+    pub(crate) base: String,
 }
 
 impl Hands {

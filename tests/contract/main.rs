@@ -7,6 +7,7 @@ mod line;
 #[path = "../../examples/fly_emulator/server.rs"]
 mod server;
 
+mod adapter;
 mod http;
 mod mistakes;
 mod plain;
