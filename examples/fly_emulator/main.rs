@@ -41,7 +41,7 @@ use tokio::net::TcpListener;
 use wish::{Wish, wish};
 
 fn main() -> ExitCode {
-    let (listen, settings) = match wish() {
+    let (listen, settings) = match wish(lexopt::Parser::from_env()) {
         Ok(Wish::Help) => {
             println!("{}", wish::USAGE);
             return ExitCode::SUCCESS;

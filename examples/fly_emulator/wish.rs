@@ -10,15 +10,15 @@ pub(crate) const USAGE: &str =
     "usage: fly_emulator --listen ADDRESS:PORT [--seed N] [--weather calm|stormy] [--time-scale N] [--token T]
                     [--app NAME]... [--no-rate-limit]";
 
+#[derive(Debug)]
 pub(crate) enum Wish {
     Help,
     Serve(SocketAddr, Settings),
 }
 
-pub(crate) fn wish() -> Result<Wish, lexopt::Error> {
+pub(crate) fn wish(mut arguments: lexopt::Parser) -> Result<Wish, lexopt::Error> {
     let mut settings = Settings::default();
     let mut listen: Option<SocketAddr> = None;
-    let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("listen") => listen = Some(arguments.value()?.parse()?),

@@ -20,6 +20,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 struct Inside {
     world: World,
     strike: Option<Strike>,
+    /// Befalls every call that nothing else does.
+    standing: Option<Strike>,
 }
 
 /// A simulated Fly. Its calls complete at once and move the clock of the world by the time they take. Clones share the world.
@@ -31,7 +33,7 @@ pub struct SimFly {
 impl SimFly {
     /// A handle on `world`.
     pub fn new(world: World) -> Self {
-        Self { inside: Arc::new(Mutex::new(Inside { world, strike: None })) }
+        Self { inside: Arc::new(Mutex::new(Inside { world, strike: None, standing: None })) }
     }
 
     fn open(&self) -> MutexGuard<'_, Inside> {
@@ -49,9 +51,14 @@ impl SimFly {
         self.open().strike = strike;
     }
 
+    /// What befalls every call from now on that [`strike_next`](Self::strike_next) says nothing of.
+    pub fn strike_all(&self, strike: Option<Strike>) {
+        self.open().standing = strike;
+    }
+
     fn ask(&self, request: &Request) -> Result<Done, Fault> {
         let mut inside = self.open();
-        let strike = inside.strike.take();
+        let strike = inside.strike.take().or_else(|| inside.standing.clone());
         inside.world.perform(request, strike.as_ref())
     }
 

@@ -4,6 +4,7 @@
 //! - [`SimFly`] is a handle on a world that can be plugged into a [`Driver`](crate::driver::Driver) as provider, health probe and
 //!   clock.
 //! - [`MemoryStore`] keeps records, alarms and outboxes.
+//! - [`contract`] holds an adapter to what its port promises.
 //! - [`emulator`] serves a world as the Machines API; `examples/fly_emulator` puts it on a socket.
 //! - [`scenario`] reads and runs scenario files.
 //! - [`trace`] writes runs down, to be replayed.

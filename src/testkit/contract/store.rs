@@ -1,6 +1,5 @@
 //! What a store promises, one rule after the other.
 
-use super::{Broken, Held, same};
 use crate::event::{Event, EventName, Milestone};
 use crate::id::{SandboxId, UserId};
 use crate::port::{Commit, Fleet, Revision, StoreError, Stored};
@@ -11,12 +10,30 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use futures::future::join_all;
 
 /// As many commits race for one revision.
 const RACERS: u64 = 8;
 /// More than any record is long.
 const LONG: usize = 1 << 20;
+
+/// A rule that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name.
+    pub rule: &'static str,
+    /// What was wanted, and what came.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.what)
+    }
+}
+
+type Held = Result<(), String>;
 
 /// Tries everything that [`Store`](crate::Store) and [`Fleet`] promise. `fresh` makes a store that holds nothing, anew for each rule.
 ///
@@ -337,4 +354,12 @@ async fn undelivered_come_in_pages(store: &impl Fleet) -> Held {
 
 fn texts(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
+}
+
+fn same<T: PartialEq + fmt::Debug>(what: &str, got: T, wanted: T) -> Held {
+    if got == wanted { Ok(()) } else { Err(format!("{what}: wanted {}, got {}", short(&wanted), short(&got))) }
+}
+
+fn short(value: &impl fmt::Debug) -> String {
+    format!("{value:?}").chars().take(300).collect()
 }
