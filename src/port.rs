@@ -74,7 +74,8 @@ pub trait Provider: Shared {
     /// Destroys a machine, running or not.
     async fn destroy_machine(&self, of: &Identity, machine: &MachineId) -> Result<(), Fault>;
     /// Waits until the machine has the wanted state, `timeout_s` seconds have passed, or it will not get there; answers with the
-    /// state it was last seen in. A wait that ran out is an answer, not a fault.
+    /// state it was last seen in. A wait that ran out is an answer, not a fault. Where `version` is no more it answers with `replaced` or with
+    /// the state of what took its place, and with the wanted one only if the machine has it now.
     async fn wait_machine<'a>(
         &self,
         of: &Identity,

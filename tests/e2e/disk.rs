@@ -1,7 +1,10 @@
 //! No room for what has to be written, or no leave.
 
-use crate::stage::{Stage, run, sandboxes};
+use crate::stage::{Stage, run, run_as_nobody, sandboxes};
 use serde_json::json;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -63,4 +66,29 @@ async fn a_file_that_cannot_be_used_is_refused_with_its_name() {
         assert!(told.starts_with("host: ") && told.contains(said), "{told}");
     }
     assert_eq!(std::fs::read_to_string(&text).unwrap(), "no database\n");
+}
+
+#[tokio::test]
+async fn a_file_that_may_only_be_read_is_refused_and_stays() {
+    let stage = Stage::new(&[]).await;
+    let host = stage.host().await;
+    host.provision("s-0").await;
+    host.signal("-TERM");
+    assert_eq!(host.ends().await, Some(0));
+    let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
+    let db = folder.path().join("instances.db");
+    for end in ["", "-wal"] {
+        let name = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
+        if let Ok(bytes) = std::fs::read(name(&stage.db())) {
+            std::fs::write(name(&db), bytes).unwrap();
+        }
+    }
+    let before = std::fs::read(&db).unwrap();
+    std::fs::set_permissions(&db, Permissions::from_mode(0o444)).unwrap();
+    let end =
+        run_as_nobody("host", &["--db", db.to_str().unwrap(), "--fly", &stage.fly.url, "--listen", "127.0.0.1:0"]);
+    let told = String::from_utf8(end.stderr).unwrap();
+    assert_eq!((end.status.code(), end.stdout.len()), (Some(1), 0), "{told}");
+    assert_eq!(told, format!("host: {} cannot be used: it is read-only\n", db.display()));
+    assert_eq!(std::fs::read(&db).unwrap(), before);
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -36,6 +38,19 @@ fn examples() -> &'static Path {
 /// The example, run to its end.
 pub(crate) fn run(example: &str, args: &[&str]) -> Output {
     Command::new(examples().join(example)).args(args).env_remove("FLY_API_TOKEN").output().unwrap()
+}
+
+/// The example as a user who may write nothing there, run to its end.
+pub(crate) fn run_as_nobody(example: &str, args: &[&str]) -> Output {
+    let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();
+    let program = folder.path().join(example);
+    std::fs::copy(examples().join(example), &program).unwrap();
+    // For root there is nothing that is read-only.
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&program);
+    let is_root = std::fs::metadata(folder.path()).unwrap().uid() == 0;
+    let mut command = if is_root { command } else { Command::new(&program) };
+    command.args(args).output().unwrap()
 }
 
 /// A process that serves. Killed when it is dropped.
@@ -158,6 +173,12 @@ impl Server {
     }
 }
 
+async fn emulator(listen: &str, weather: &[&str]) -> Server {
+    let mut command = Command::new(examples().join("fly_emulator"));
+    command.args(["--listen", listen, "--time-scale", &SCALE.to_string()]).args(weather);
+    Server::start(command).await
+}
+
 /// An emulator, and a file for the instances.
 pub(crate) struct Stage {
     folder: TempDir,
@@ -166,9 +187,19 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new(weather: &[&str]) -> Self {
-        let mut command = Command::new(examples().join("fly_emulator"));
-        command.args(["--listen", "127.0.0.1:0", "--time-scale", &SCALE.to_string()]).args(weather);
-        Self { folder: tempfile::tempdir().unwrap(), fly: Server::start(command).await }
+        Self { folder: tempfile::tempdir().unwrap(), fly: emulator("127.0.0.1:0", weather).await }
+    }
+
+    /// The emulator is gone, with its world; another one takes its place.
+    pub(crate) async fn replace_fly(&mut self) {
+        let address = self.fly.url.strip_prefix("http://").expect("an address").to_string();
+        self.fly.signal("-KILL");
+        // It takes its port along, which is free again when it has ended.
+        while tokio::net::TcpStream::connect(&address).await.is_ok() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        sleep(Duration::from_secs(2)).await;
+        self.fly = emulator(&address, &[]).await;
     }
 
     pub(crate) fn db(&self) -> PathBuf {

@@ -73,22 +73,48 @@ async fn while_nothing_answers_commands_are_taken_on_and_done_later() {
     stage.judge(&host, &all).await;
 }
 
+/// What runs is said to be missing by a Fly that has never heard of it. What was only registered is made there.
 #[tokio::test]
-async fn a_host_may_be_there_before_fly_is() {
+async fn a_fly_that_is_gone_for_a_while_and_comes_back_empty() {
+    let mut stage = Stage::new(&[]).await;
+    let host = stage.host().await;
+    let all = sandboxes(2);
+    for sandbox in &all {
+        host.provision(sandbox).await;
+    }
+    host.command("s-0", "start").await;
+    host.reaches("s-0", Some("running")).await;
+    let volume = host.admin("s-0").await["volume"].clone();
+    let before = stage.world().await;
+    stage.replace_fly().await;
+    comes_to_rest(&host, "s-1").await;
+    for _ in 0..100 {
+        if host.status("s-0").await.as_deref() == Some("stopped") {
+            host.command("s-0", "start").await;
+        }
+        if !host.admin("s-0").await["missing"].is_null() {
+            break;
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    let admin = host.admin("s-0").await;
+    assert_eq!(admin["missing"]["volume"], volume, "{admin}");
+    assert_eq!(admin["volume"], volume, "nothing takes its place: {before}");
+    assert_eq!(stage.live("volumes").await.len(), 1, "that of the other");
+    let (status, answer) = host.command("s-0", "start").await;
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("data_volume_missing")), "{answer}");
+    host.does("/v1/instances/s-0/accept-data-loss", json!({})).await;
+    comes_to_rest(&host, "s-0").await;
+    stage.judge_leaks(&host, &all).await;
+}
+
+#[tokio::test]
+async fn while_fly_is_silent_starts_are_given_up_and_work_later() {
     let stage = Stage::new(&[]).await;
     stage.fly.does("/_control/pause", json!({ "ms": 3000 })).await;
     let host = stage.host().await;
     host.provision("s-0").await;
     assert_eq!(host.command("s-0", "start").await.0, 200);
-    for _ in 0..100 {
-        if host.status("s-0").await.as_deref() == Some("stopped") {
-            host.command("s-0", "start").await;
-        }
-        sleep(Duration::from_millis(100)).await;
-        if host.status("s-0").await.as_deref() == Some("running") {
-            break;
-        }
-    }
-    host.reaches("s-0", Some("running")).await;
+    comes_to_rest(&host, "s-0").await;
     stage.judge(&host, &sandboxes(1)).await;
 }

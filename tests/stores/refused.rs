@@ -101,6 +101,8 @@ fn what_cannot_be_reached() {
     assert_eq!(fs::metadata(&nowhere).map_err(|error| error.kind()).err(), Some(io::ErrorKind::NotFound));
     let error = SqliteStore::open(folder.path()).expect_err("a folder is refused");
     assert!(matches!(&error, OpenError::Unusable { .. }), "{error:?}");
+    let error = SqliteStore::open(":memory:").expect_err("what is gone with the process is refused");
+    assert_eq!(error.to_string(), ":memory: cannot be used: it cannot be written ahead (journal mode memory)");
 }
 
 /// An empty file is a new one: that is how temporary files are made.

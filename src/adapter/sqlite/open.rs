@@ -81,6 +81,10 @@ pub(super) fn writing(path: &Path, patience: Duration) -> Result<Connection, Ope
     let told = |error: rusqlite::Error| told(path, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(path, flags, patience)?;
+    // Where SQLite may only read it says so no sooner than at the first commit.
+    if connection.is_readonly("main").map_err(told)? {
+        return Err(OpenError::Unusable { path: path.to_path_buf(), detail: "it is read-only".to_string() });
+    }
     is_ours(path, &connection)?;
     is_whole(path, &connection)?;
     write_ahead(path, &connection, patience)?;
