@@ -149,8 +149,13 @@ impl Server {
 
     /// Waits until this has happened to it.
     pub(crate) async fn lives_to_see(&self, sandbox: &str, event: &str) {
+        self.lives_to_see_again(sandbox, event, 1).await;
+    }
+
+    /// The same, for so many times.
+    pub(crate) async fn lives_to_see_again(&self, sandbox: &str, event: &str, times: usize) {
         let begun = Instant::now();
-        while !self.life(sandbox).await.iter().any(|name| name == event) {
+        while self.life(sandbox).await.iter().filter(|name| *name == event).count() < times {
             if begun.elapsed() > PATIENCE {
                 let why = self.ask(reqwest::Method::GET, &format!("/v1/instances/{sandbox}/admin"), None).await;
                 panic!("{event} has not happened to {sandbox}: {:?}, {}", self.life(sandbox).await, why.1);

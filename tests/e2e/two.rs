@@ -12,13 +12,13 @@ async fn two_hosts_on_one_file_do_no_harm() {
         host.provision(sandbox).await;
         assert_eq!(other.command(sandbox, "start").await.0, 200);
     }
-    for _ in 0..3 {
+    for round in 1..=3 {
         for sandbox in &all {
             one.reaches(sandbox, Some("running")).await;
         }
         stage.stop_all().await;
         for sandbox in &all {
-            two.reaches(sandbox, Some("recovering")).await;
+            two.lives_to_see_again(sandbox, "instance.unexpected_stop_recovery_started", round).await;
         }
     }
     // One is gone in the middle of it, and the other does the rest.

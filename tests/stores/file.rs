@@ -154,8 +154,8 @@ fn due_alarms_are_found_by_an_index() {
         let steps = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
         steps.map(Result::unwrap).collect::<Vec<_>>()
     };
-    let due = "SELECT sandbox, due FROM instance WHERE due <= 1 ORDER BY due, id LIMIT 9";
-    assert_eq!(plan(due), ["SEARCH instance USING INDEX instance_due (due<?)"]);
+    let due = "SELECT sandbox, due FROM instance WHERE due <= 1 ORDER BY due, sandbox LIMIT 9";
+    assert_eq!(plan(due), ["SEARCH instance USING COVERING INDEX instance_due (due<?)"]);
     let next = "SELECT min(due) FROM instance WHERE due > 1";
     assert_eq!(plan(next), ["SEARCH instance USING COVERING INDEX instance_due (due>?)"]);
 }

@@ -96,7 +96,7 @@ pub(super) fn acknowledge(db: &mut Connection, sandbox: &SandboxId, keys: &[Stri
 
 pub(super) fn due(db: &Connection, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Timestamp)>, StoreError> {
     let mut statement = db
-        .prepare_cached("SELECT sandbox, due FROM instance WHERE due <= ?1 ORDER BY due, id LIMIT ?2")
+        .prepare_cached("SELECT sandbox, due FROM instance WHERE due <= ?1 ORDER BY due, sandbox LIMIT ?2")
         .map_err(failed)?;
     let rows = statement
         .query_map(params![signed(now.as_millis()), limit], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))

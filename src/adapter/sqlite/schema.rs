@@ -17,7 +17,8 @@ const STEPS: [&str; 1] = ["
         -- Milliseconds since 1970. NULL: no alarm.
         due      INTEGER
     ) STRICT;
-    CREATE INDEX instance_due ON instance (due) WHERE due IS NOT NULL;
+    -- Holds all that a look for due alarms has to bring.
+    CREATE INDEX instance_due ON instance (due, sandbox) WHERE due IS NOT NULL;
     CREATE TABLE outbox (
         id      INTEGER PRIMARY KEY,
         sandbox TEXT NOT NULL,

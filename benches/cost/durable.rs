@@ -1,0 +1,83 @@
+//! A durable step through the driver and the store in a file, beside the bare transaction.
+
+use crate::ratios::Bar;
+use crate::story::Nobody;
+use criterion::Criterion;
+use futures::executor::block_on;
+use kiloclaw_lifecycle::adapter::sqlite::SqliteStore;
+use kiloclaw_lifecycle::command::{Command, Provision, Spec};
+use kiloclaw_lifecycle::id::{Identity, SandboxId};
+use kiloclaw_lifecycle::testkit::{SimFly, World};
+use kiloclaw_lifecycle::{Driver, Input, Policy, Store, Timestamp, Verdict};
+use rusqlite::{Connection, TransactionBehavior, params};
+
+pub(crate) fn bars(c: &mut Criterion) -> Vec<Bar> {
+    // Beside the build, and so on the same disk as everything else; /tmp may be memory.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let store = SqliteStore::open(folder.path().join("instances.db")).expect("a store");
+    let fly = SimFly::new(World::new(Timestamp::from_millis(1_780_272_000_000)));
+    let driver = Driver::new(Policy::default(), fly.clone(), fly.clone(), store.clone(), Nobody, fly);
+    let sandbox: SandboxId = "sandbox-1".parse().expect("a name");
+    let identity = Identity { user: "user-1".parse().expect("a name"), sandbox: sandbox.clone(), app: None };
+    let mut size = 1;
+    let mut durable_step = || {
+        size = size % 500 + 1;
+        let spec = Spec { volume_size_gb: Some(size), ..Spec::default() };
+        let provision = Provision { identity: identity.clone(), seed: 7, spec };
+        let input = Input::Command(Command::Provision(Box::new(provision)));
+        let applied = block_on(driver.apply(&sandbox, None, input)).expect("a commit");
+        assert_eq!((applied.verdict, applied.pending), (Verdict::Applied, None));
+    };
+    durable_step();
+    durable_step();
+    let record = block_on(store.load(&sandbox)).expect("a store").expect("a record").record;
+    let mut bare = Bare::open(&folder.path().join("bare.db"), &record);
+    let mut group = c.benchmark_group("durable");
+    group.bench_function("step", |b| b.iter(&mut durable_step));
+    group.bench_function("bare", |b| b.iter(|| bare.commit(&record)));
+    group.finish();
+    vec![Bar::least(
+        "durable steps in the same time",
+        "durable/step",
+        "bare commits of the same bytes",
+        "durable/bare",
+        0.9,
+    )]
+}
+
+/// The same table, the same bytes, the same promise.
+struct Bare {
+    db: Connection,
+    revision: i64,
+}
+
+impl Bare {
+    fn open(path: &std::path::Path, record: &str) -> Self {
+        let db = Connection::open(path).expect("a file");
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             CREATE TABLE instance (
+                 id INTEGER PRIMARY KEY, sandbox TEXT NOT NULL UNIQUE, revision INTEGER NOT NULL, record TEXT, due INTEGER
+             ) STRICT;
+             CREATE INDEX instance_due ON instance (due, sandbox) WHERE due IS NOT NULL;",
+        )
+        .expect("tables");
+        db.execute("INSERT INTO instance (sandbox, revision, record, due) VALUES ('sandbox-1', 1, ?1, 1)", [record])
+            .expect("a row");
+        Self { db, revision: 1 }
+    }
+
+    fn commit(&mut self, record: &str) {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate).expect("a transaction");
+        self.revision = transaction
+            .prepare_cached(
+                "UPDATE instance SET record = ?2, due = ?3, revision = revision + 1
+                 WHERE sandbox = ?1 AND record IS NOT NULL AND revision = ?4 RETURNING revision",
+            )
+            .and_then(|mut put| {
+                put.query_row(params!["sandbox-1", record, self.revision, self.revision], |row| row.get(0))
+            })
+            .expect("a row");
+        transaction.commit().expect("a commit");
+    }
+}

@@ -1,0 +1,60 @@
+//! Ratios of what was measured in this run, and the bars that they are held against.
+
+use serde_json::Value;
+use std::path::PathBuf;
+
+pub(crate) struct Bar {
+    what: &'static str,
+    against: &'static str,
+    ratio: Option<f64>,
+    bar: f64,
+    /// Whether more is better.
+    least: bool,
+}
+
+impl Bar {
+    /// `what` may take `bar` times as long as `times` of `against`.
+    pub(crate) fn most(
+        what: &'static str,
+        measured: &str,
+        against: &'static str,
+        beside: &str,
+        times: f64,
+        bar: f64,
+    ) -> Self {
+        let ratio = mean(measured).zip(mean(beside)).map(|(ours, theirs)| ours / (theirs * times));
+        Self { what, against, ratio, bar, least: false }
+    }
+
+    /// `what` has to be done `bar` times as often as `against` in the same time.
+    pub(crate) fn least(what: &'static str, measured: &str, against: &'static str, beside: &str, bar: f64) -> Self {
+        let ratio = mean(measured).zip(mean(beside)).map(|(ours, theirs)| theirs / ours);
+        Self { what, against, ratio, bar, least: true }
+    }
+
+    /// What was counted and not timed.
+    pub(crate) fn counted(what: &'static str, against: &'static str, ratio: f64, bar: f64) -> Self {
+        Self { what, against, ratio: Some(ratio), bar, least: false }
+    }
+}
+
+/// Nanoseconds, as Criterion has just written them down. `None` for what a filter on the command line has left out.
+fn mean(id: &str) -> Option<f64> {
+    let home = std::env::var("CRITERION_HOME").map_or_else(|_| target().join("criterion"), PathBuf::from);
+    let text = std::fs::read_to_string(home.join(id).join("new/estimates.json")).ok()?;
+    serde_json::from_str::<Value>(&text).ok()?.get("median")?.get("point_estimate")?.as_f64()
+}
+
+fn target() -> PathBuf {
+    let bench = std::env::current_exe().expect("a program");
+    bench.ancestors().nth(3).expect("target/release/deps").to_path_buf()
+}
+
+pub(crate) fn print(bars: &[Bar]) {
+    println!("\n| what | against | ratio | bar | |\n|---|---|---:|---:|---|");
+    for Bar { what, against, ratio, bar, least } in bars {
+        let Some(ratio) = ratio else { continue };
+        let (sign, good) = if *least { ("≥", ratio >= bar) } else { ("≤", ratio <= bar) };
+        println!("| {what} | {against} | {ratio:.2} | {sign} {bar} | {} |", if good { "reached" } else { "missed" });
+    }
+}
