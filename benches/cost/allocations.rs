@@ -14,8 +14,9 @@ pub(crate) fn print() {
 }
 
 fn line(what: &str, story: &Story) {
+    let inputs = story.inputs();
     let all = measure(|| {
-        std::hint::black_box(story.play());
+        std::hint::black_box(story.play(inputs));
     });
     let steps = story.inputs.len() as f64;
     println!("| {what} | {} | {:.1} |", all.count_total, all.count_total as f64 / steps);

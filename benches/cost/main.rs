@@ -8,7 +8,7 @@ mod plain;
 mod ratios;
 mod story;
 
-use criterion::Criterion;
+use criterion::{BatchSize, Criterion};
 use kiloclaw_lifecycle::call::{CallKind, Done};
 use kiloclaw_lifecycle::id::OpId;
 use kiloclaw_lifecycle::{Input, Timestamp, persist, step};
@@ -42,8 +42,11 @@ fn decisions(c: &mut Criterion) -> Vec<Bar> {
     group.bench_function("clone", |b| b.iter(|| black_box(instance).clone()));
     group.bench_function("early_alarm", |b| b.iter(|| step(Some(black_box(instance)), policy, now, Input::Alarm)));
     group.bench_function("stale_outcome", |b| b.iter(|| step(Some(black_box(instance)), policy, now, stale.clone())));
-    group.bench_function("healthy_alarm", |b| b.iter(|| black_box(&healthy).play()));
-    group.bench_function("recovery", |b| b.iter(|| black_box(&recovery).play()));
+    for (name, story) in [("healthy_alarm", &healthy), ("recovery", &recovery)] {
+        group.bench_function(name, |b| {
+            b.iter_batched(|| story.inputs(), |inputs| black_box(story).play(inputs), BatchSize::SmallInput);
+        });
+    }
     group.bench_function("encode", |b| b.iter(|| persist::encode(black_box(instance))));
     group.finish();
     let steps = healthy.inputs.len() as f64;

@@ -306,10 +306,12 @@ impl<'a> Turn<'a> {
             return Step { verdict, next: None, effects: self.effects, needs_commit: true };
         }
         let refused = matches!(verdict, Verdict::Denied(_) | Verdict::Ignored(_));
-        if refused || self.me == *before {
+        let same = self.me == *before;
+        if refused || same {
             let alarm = Alarm { at: before.alarm.at.max(self.now), ..before.alarm };
             let effects = [Effect::ScheduleAlarm(alarm)].to_vec();
-            return Step { verdict, next: Some(before.clone()), effects, needs_commit: false };
+            let next = if same { self.me } else { before.clone() };
+            return Step { verdict, next: Some(next), effects, needs_commit: false };
         }
         dispose::conclude(&mut self);
         alarm::arm(&mut self, before);
