@@ -56,7 +56,8 @@ fn made_meanwhile(by: &str) -> (Result<SqliteStore, OpenError>, (i32, i32, i32))
 
 #[test]
 fn a_newer_form_that_comes_meanwhile_is_not_turned_back() {
-    let newer = "CREATE TABLE instance (id INTEGER PRIMARY KEY); PRAGMA application_id=0x4B434C57; PRAGMA user_version=2";
+    let newer =
+        "CREATE TABLE instance (id INTEGER PRIMARY KEY); PRAGMA application_id=0x4B434C57; PRAGMA user_version=2";
     let (opened, is) = made_meanwhile(newer);
     assert_eq!(is, (0x4B43_4C57, 2, 1));
     assert!(matches!(opened, Err(OpenError::Newer { found: 2, known: 1, .. })), "{opened:?}");

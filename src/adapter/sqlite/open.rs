@@ -3,6 +3,7 @@
 //! *Decides* whether it is ours to write to. Nothing is written before that is known.
 
 use super::schema;
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -60,7 +61,7 @@ pub enum OpenError {
     },
 }
 
-pub(super) fn threadless(path: &Path, error: &io::Error) -> OpenError {
+pub(super) fn unusable(path: &Path, error: &io::Error) -> OpenError {
     OpenError::Unusable { path: path.to_path_buf(), detail: error.to_string() }
 }
 
@@ -97,15 +98,23 @@ pub(super) fn reading(path: &Path, patience: Duration) -> Result<Connection, Ope
 }
 
 fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Connection, OpenError> {
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| told(path, &error))?;
+    let connection = Connection::open_with_flags(plain(path), flags).map_err(|error| told(path, &error))?;
     connection.busy_timeout(patience).map_err(|error| told(path, &error))?;
     Ok(connection)
+}
+
+/// SQLite takes a name that begins like that for an address, with options that are nobody's business here.
+fn plain(path: &Path) -> Cow<'_, Path> {
+    match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+        true => Path::new(".").join(path).into(),
+        false => path.into(),
+    }
 }
 
 /// SQLite takes a file that is shorter than its smallest page for a new one, and would write over it. A longer one is left to SQLite: to
 /// close any other handle on it would take away the locks of whoever has it open in this process.
 fn begins_well(path: &Path) -> Result<(), OpenError> {
-    let unusable = |error: io::Error| OpenError::Unusable { path: path.to_path_buf(), detail: error.to_string() };
+    let unusable = |error: io::Error| unusable(path, &error);
     let length = match fs::metadata(path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -116,7 +125,24 @@ fn begins_well(path: &Path) -> Result<(), OpenError> {
     }
     let cut_off = fs::read(path).map_err(unusable)?.starts_with(MAGIC);
     let path = path.to_path_buf();
-    Err(if cut_off { OpenError::Damaged { path, detail: "it is cut off".to_string() } } else { OpenError::NotADatabase { path } })
+    Err(if cut_off {
+        OpenError::Damaged { path, detail: "it is cut off".to_string() }
+    } else {
+        OpenError::NotADatabase { path }
+    })
+}
+
+/// Which file that is, whatever it is called. Where it cannot be told apart an open file cannot be taken away either.
+#[cfg(unix)]
+pub(super) fn which(path: &Path) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Which file that is, whatever it is called. Where it cannot be told apart an open file cannot be taken away either.
+#[cfg(not(unix))]
+pub(super) fn which(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|_| (0, 0))
 }
 
 fn is_ours(path: &Path, connection: &Connection) -> Result<(), OpenError> {
