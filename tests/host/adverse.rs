@@ -77,8 +77,8 @@ async fn a_call_ends_when_the_clock_says_that_it_is_lost() {
     // The machine that the host runs on was asleep.
     place.clock.wrong.store(3_600_000, Ordering::SeqCst);
     place.fly.be(None);
-    sleep(Duration::from_secs(10)).await;
-    assert_eq!(status(&host, 1).await, Some(Status::Stopped));
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(host.at_work(), 0, "the call is not under way any more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,8 +132,7 @@ async fn nobody_waits_for_an_end_that_came_about_elsewhere() {
     let taken = one.command(&sandbox(1), cleanup()).await.unwrap();
     assert!(matches!(taken.verdict, Verdict::Pending(_)), "{taken:?}");
     sleep(Duration::from_secs(1)).await;
-    let destroyed = two.command(&sandbox(1), Command::Destroy { reason: None }).await.unwrap();
-    println!("{:?}", destroyed.verdict);
+    applied(&two, 1, Command::Destroy { reason: None }).await;
     place.fly.be(None);
     reaches(&two, 1, None).await;
     assert_eq!(timeout(DAY, taken.end()).await, Ok(None));
@@ -152,11 +151,12 @@ async fn an_outcome_is_kept_while_others_are_faster() {
     let host = place.host(Settings::default());
     applied(&host, 1, provision(1)).await;
     applied(&host, 1, start()).await;
-    while place.live().0.is_empty() {
-        place.store.contended.store(0, Ordering::SeqCst);
+    // While the machine is being made, or the volume.
+    while place.live().1.is_empty() {
         sleep(Duration::from_millis(100)).await;
-        place.store.contended.store(8, Ordering::SeqCst);
     }
+    sleep(Duration::from_secs(1)).await;
+    place.store.contended.store(8, Ordering::SeqCst);
     let begun = tokio::time::Instant::now();
     reaches(&host, 1, Some(Status::Running)).await;
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
@@ -184,7 +184,6 @@ fn how_late_an_alarm_is_includes_the_wait_for_a_seat() {
     });
     let page = page.render();
     let sum = page.lines().find_map(|line| line.strip_prefix("kiloclaw_alarm_lag_seconds_sum ")).unwrap();
-    println!("{}", page.lines().filter(|line| line.contains("alarm")).collect::<Vec<_>>().join("\n"));
     assert!(sum.parse::<f64>().unwrap() > 30.0, "{page}");
 }
 
@@ -219,5 +218,5 @@ async fn alarms_ring_while_many_commands_wait() {
         sleep(Duration::from_secs(1)).await;
         assert!(begun.elapsed() < DAY);
     }
-    println!("noticed after {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(400), "noticed after {:?}", begun.elapsed());
 }
