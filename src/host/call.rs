@@ -45,9 +45,13 @@ pub(super) async fn make(shared: Arc<Shared>, pending: Pending) -> Ended {
 
 /// When the call is lost: as the time passes, and as the clock says, which may leap ahead.
 async fn over(shared: &Shared, deadline: Timestamp, left: u64) {
-    let end = Instant::now() + Duration::from_millis(left);
-    while Instant::now() < end && shared.engine.now() < deadline {
-        tokio::time::sleep_until(end.min(Instant::now() + LOOK)).await;
+    let (begun, life) = (Instant::now(), Duration::from_millis(left));
+    loop {
+        let left = life.saturating_sub(begun.elapsed());
+        if left.is_zero() || shared.engine.now() >= deadline {
+            return;
+        }
+        tokio::time::sleep(left.min(LOOK)).await;
     }
 }
 

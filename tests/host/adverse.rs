@@ -212,7 +212,7 @@ async fn alarms_ring_while_many_commands_wait() {
         for number in 0..20 {
             all.push(status(&host, number).await);
         }
-        if all.iter().any(|status| *status == Some(Status::Recovering)) {
+        if all.contains(&Some(Status::Recovering)) {
             break;
         }
         sleep(Duration::from_secs(1)).await;
