@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use kiloclaw_lifecycle::command::{Command, CommandKind, Provision, Spec};
-use kiloclaw_lifecycle::host::{Host, Taken};
+use kiloclaw_lifecycle::driver::DriverError;
+use kiloclaw_lifecycle::host::{Host, HostError, Taken};
 use kiloclaw_lifecycle::id::{AppName, Identity, SandboxId, UserId};
 use kiloclaw_lifecycle::{Instance, Policy, Verdict};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -125,8 +126,14 @@ async fn list(State(desk): State<Desk>, Query(given): Given) -> Result<Response,
     let after = after.map(SandboxId::new).transpose().map_err(|error| Failure::bad("after", error))?;
     let mut shown = Vec::new();
     for sandbox in desk.host.instances(after.as_ref(), limited(limit)?).await? {
-        if let Some(instance) = desk.host.instance(&sandbox).await? {
-            shown.push(json!({ "sandbox": sandbox, "status": instance.status() }));
+        match desk.host.instance(&sandbox).await {
+            Ok(Some(instance)) => shown.push(json!({ "sandbox": sandbox, "status": instance.status() })),
+            Ok(None) => {}
+            // It must not hide the others.
+            Err(HostError::Driver(DriverError::Record(error))) => {
+                shown.push(json!({ "sandbox": sandbox, "status": null, "unreadable": error.to_string() }));
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(Json(json!({ "instances": shown })).into_response())

@@ -37,16 +37,24 @@ mod wish;
 
 use kiloclaw_lifecycle::Policy;
 use kiloclaw_lifecycle::host::{Host, Settings};
+use metrics_exporter_prometheus::PrometheusHandle;
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::sleep;
 use wish::{Plan, Wish, wish};
 
 /// How long calls that are under way at the end are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long requests that are under way at the end are waited for: a little longer than the end of a command.
+const REQUESTS: Duration = Duration::from_secs(25);
+/// Between two times that what was measured is added up.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -82,13 +90,36 @@ async fn serve(plan: &Plan) -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
     out.flush()?;
+    tokio::spawn(keep_small(metrics.clone()));
     let router = api::router(api::Desk { host: host.clone(), policy, events, metrics });
-    axum::serve(listener, router).with_graceful_shutdown(asked_to_end()?).await?;
+    let (asked, ask) = watch::channel(());
+    let end = asked_to_end()?;
+    tokio::spawn(async move {
+        end.await;
+        drop(asked);
+    });
+    let serving = axum::serve(listener, router).with_graceful_shutdown(dropped(ask.clone()));
+    tokio::select! {
+        served = serving => served?,
+        () = async { dropped(ask).await; sleep(REQUESTS).await } => tracing::warn!(target: "kiloclaw::host", "a request had not ended"),
+    }
     let end = host.shutdown(PATIENCE).await;
     for sandbox in &end.unfinished {
         tracing::warn!(target: "kiloclaw::host", sandbox = sandbox.as_str(), "a call had not ended; the next start looks it up");
     }
     Ok(())
+}
+
+async fn dropped(mut ask: watch::Receiver<()>) {
+    while ask.changed().await.is_ok() {}
+}
+
+/// What was measured is kept one by one until somebody asks for it, or until this.
+async fn keep_small(metrics: PrometheusHandle) {
+    loop {
+        sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }
 
 fn asked_to_end() -> io::Result<impl Future<Output = ()>> {

@@ -2,17 +2,20 @@
 
 use crate::call::Operation;
 use crate::driver::{Applied, Driver, DriverError, Held, Undelivered};
+use crate::event::Event;
 use crate::id::SandboxId;
 use crate::instance::Instance;
 use crate::persist;
-use crate::port::{Clock, EventSink, Fleet, HealthProbe, Provider, StoreError};
+use crate::port::{Clock, EventSink, Fleet, HealthProbe, Provider, SinkError, StoreError};
 use crate::step::Input;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use async_trait::async_trait;
+use core::time::Duration;
 
-pub(super) fn engine<P, H, S, K, C>(driver: Driver<P, H, S, K, C>) -> Box<dyn Engine>
+pub(super) fn engine<P, H, S, K, C>(driver: Driver<P, H, S, K, C>, within: Duration) -> Box<dyn Engine>
 where
     P: Provider + 'static,
     H: HealthProbe + 'static,
@@ -20,13 +23,29 @@ where
     K: EventSink + 'static,
     C: Clock + 'static,
 {
-    Box::new(driver)
+    Box::new(driver.with_sink(|sink| Bounded { sink, within }))
+}
+
+/// A sink that does not hang: what it has not taken in time is delivered again.
+struct Bounded<K> {
+    sink: K,
+    within: Duration,
+}
+
+#[async_trait]
+impl<K: EventSink> EventSink for Bounded<K> {
+    async fn deliver(&self, events: &[Event]) -> Result<(), SinkError> {
+        let delivered = tokio::time::timeout(self.within, self.sink.deliver(events)).await;
+        delivered.unwrap_or_else(|_| Err(SinkError("the sink has not answered in time".to_string())))
+    }
 }
 
 #[async_trait]
 pub(super) trait Engine: Send + Sync {
     fn now(&self) -> Timestamp;
     fn call_deadline_ms(&self) -> u64;
+    /// No alarm is set further ahead than that.
+    fn longest_ms(&self) -> u64;
     async fn apply(&self, sandbox: &SandboxId, held: Option<Held>, input: Input) -> Result<Applied, DriverError>;
     async fn execute(&self, operation: &Operation) -> Input;
     async fn deliver(&self, sandbox: &SandboxId) -> Result<usize, Undelivered>;
@@ -45,6 +64,12 @@ impl<P: Provider, H: HealthProbe, S: Fleet, K: EventSink, C: Clock> Engine for D
 
     fn call_deadline_ms(&self) -> u64 {
         self.policy().call_deadline_ms
+    }
+
+    fn longest_ms(&self) -> u64 {
+        let policy = self.policy();
+        let looks = policy.alarm_running_ms.max(policy.alarm_transitional_ms).max(policy.alarm_idle_ms);
+        looks.saturating_add(policy.alarm_jitter_ms)
     }
 
     async fn apply(&self, sandbox: &SandboxId, held: Option<Held>, input: Input) -> Result<Applied, DriverError> {

@@ -36,6 +36,7 @@
 //! | `kiloclaw_waiting` | gauge | | commands that wait for a seat |
 
 mod call;
+mod ends;
 mod engine;
 mod meters;
 mod outbox;
@@ -71,10 +72,13 @@ pub struct Settings {
     pub ring_again: Duration,
     /// Between two rounds through what could not be delivered.
     pub deliver_again: Duration,
+    /// How long the sink may take for one delivery: until then nothing else is done for the instance.
+    pub deliver_within: Duration,
 }
 
 impl Default for Settings {
-    /// 256 seats, 1024 waiting (16 for each instance), a look every 5 s, again after 1 s, a delivery every 30 s.
+    /// 256 seats, 1024 waiting (16 for each instance), a look every 5 s, again after 1 s, a delivery every 30 s
+    /// that takes 10 s at most.
     fn default() -> Self {
         Self {
             seats: 256,
@@ -83,6 +87,7 @@ impl Default for Settings {
             look: Duration::from_secs(5),
             ring_again: Duration::from_secs(1),
             deliver_again: Duration::from_secs(30),
+            deliver_within: Duration::from_secs(10),
         }
     }
 }
@@ -158,9 +163,10 @@ impl Host {
         K: EventSink + 'static,
         C: Clock + 'static,
     {
-        let shared = Arc::new(Shared::new(engine::engine(driver), settings));
-        tokio::spawn(wheel::turn(shared.clone()));
-        tokio::spawn(outbox::deliver(shared.clone()));
+        let shared = Arc::new(Shared::new(engine::engine(driver, settings.deliver_within), settings));
+        keep_up(&shared, wheel::turn);
+        keep_up(&shared, outbox::deliver);
+        keep_up(&shared, ends::watch);
         Self { shared }
     }
 
@@ -200,6 +206,22 @@ impl Host {
     pub async fn shutdown(&self, patience: Duration) -> Shutdown {
         self.shared.stop();
         let finished = tokio::time::timeout(patience, self.shared.all_seats_free()).await.is_ok();
-        Shutdown { unfinished: if finished { Vec::new() } else { self.shared.abandon() } }
+        let unfinished = if finished { Vec::new() } else { self.shared.abandon() };
+        self.shared.end_nothing_more();
+        Shutdown { unfinished }
     }
+}
+
+/// Begins it again if an adapter panics: without it no alarm would ring, and no event be delivered, ever again.
+fn keep_up<F: Future<Output = ()> + Send + 'static>(shared: &Arc<Shared>, begin: fn(Arc<Shared>) -> F) {
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        while let Err(error) = tokio::spawn(begin(shared.clone())).await {
+            tracing::error!(target: "kiloclaw::host", error = %error, "an adapter has panicked");
+            shared.wait(shared.settings.ring_again).await;
+            if error.is_cancelled() || shared.is_stopping() {
+                return;
+            }
+        }
+    });
 }

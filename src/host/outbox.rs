@@ -10,8 +10,9 @@ use alloc::sync::Arc;
 const PAGE: u32 = 256;
 
 pub(super) async fn deliver(shared: Arc<Shared>) {
+    let mut last = None;
     while !shared.is_stopping() {
-        if let Err(error) = round(&shared).await {
+        if let Err(error) = round(&shared, &mut last).await {
             meters::undelivered();
             tracing::warn!(target: "kiloclaw::outbox", error = %error, "events stay in the outbox");
         }
@@ -19,12 +20,17 @@ pub(super) async fn deliver(shared: Arc<Shared>) {
     }
 }
 
-/// Once through all that have something. Ends at the first that fails: the sink, or the store, does not work.
-async fn round(shared: &Shared) -> Result<(), Undelivered> {
-    let mut last: Option<SandboxId> = None;
+/// Through all that have something, those after `last`. Ends at the first that fails, for the sink, or the store, may not work; the next
+/// round goes on behind it, for it may be the only one.
+async fn round(shared: &Shared, last: &mut Option<SandboxId>) -> Result<(), Undelivered> {
     loop {
         let page = shared.engine.undelivered(last.as_ref(), PAGE).await?;
-        for sandbox in &page {
+        if page.is_empty() {
+            *last = None;
+            return Ok(());
+        }
+        for sandbox in page {
+            let sandbox = last.insert(sandbox);
             // Whoever works on it delivers.
             if shared.is_seated(sandbox) {
                 continue;
@@ -33,10 +39,6 @@ async fn round(shared: &Shared) -> Result<(), Undelivered> {
                 return Ok(());
             }
             meters::delivered(shared.engine.deliver(sandbox).await?);
-        }
-        match page.into_iter().next_back() {
-            Some(end) => last = Some(end),
-            None => return Ok(()),
         }
     }
 }

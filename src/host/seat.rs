@@ -135,7 +135,7 @@ impl Bench {
                     return self.resume().await;
                 }
                 Ok(applied) => return self.go_on(applied),
-                Err(DriverError::Store(StoreError::Unavailable(_)))
+                Err(DriverError::Store(StoreError::Unavailable(_)) | DriverError::Contended)
                     if tries_again && self.shared.engine.now() < deadline =>
                 {
                     again = true;

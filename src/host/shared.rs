@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) engine: Box<dyn Engine>,
     pub(super) settings: Settings,
     permits: Arc<Semaphore>,
+    /// Of the commands only the first stands in line for a seat, so that alarms, which come one at a time, get every other one.
+    first: Semaphore,
     seats: Mutex<BTreeMap<SandboxId, Seat>>,
     waiting: AtomicU32,
     requests: Mutex<BTreeMap<(SandboxId, RequestId), oneshot::Sender<End>>>,
@@ -55,11 +57,13 @@ fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     pub(super) fn new(engine: Box<dyn Engine>, settings: Settings) -> Self {
+        meters::waiting(0);
         let seats = usize::try_from(settings.seats.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
             engine,
             settings,
             permits: Arc::new(Semaphore::new(seats.min(Semaphore::MAX_PERMITS))),
+            first: Semaphore::new(1),
             seats: Mutex::default(),
             waiting: AtomicU32::new(0),
             requests: Mutex::default(),
@@ -78,11 +82,30 @@ impl Shared {
         let (answer, answered) = oneshot::channel();
         let message = Message { input, answer: Some(answer) };
         let Some(message) = self.hand_over(sandbox, message)? else { return Ok(answered) };
-        let place = Place::take(self)?;
-        let permit = self.seat().await.ok_or(HostError::ShuttingDown)?;
-        drop(place);
+        let permit = match self.free_seat() {
+            Some(permit) => permit,
+            None => self.turn().await?,
+        };
         self.sit(sandbox, permit, message)?;
         Ok(answered)
+    }
+
+    /// A seat that nobody waits for.
+    fn free_seat(&self) -> Option<OwnedSemaphorePermit> {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        self.permits.clone().try_acquire_owned().ok()
+    }
+
+    /// A seat when it is this command's turn.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, HostError> {
+        let _place = Place::take(self)?;
+        let _first = match select(pin!(self.first.acquire()), pin!(self.stopped())).await {
+            Either::Left((first, _)) => first.map_err(|_| HostError::ShuttingDown)?,
+            Either::Right(((), _)) => return Err(HostError::ShuttingDown),
+        };
+        self.seat().await.ok_or(HostError::ShuttingDown)
     }
 
     /// A free seat; `None` when the host ends.
@@ -162,6 +185,23 @@ impl Shared {
             // Whoever has asked may have gone.
             drop(waiter.send(reply.result));
         }
+    }
+
+    /// The requests whose end somebody here waits for.
+    pub(super) fn awaited(&self) -> Vec<(SandboxId, RequestId)> {
+        let mut requests = open(&self.requests);
+        requests.retain(|_, waiter| !waiter.is_closed());
+        requests.keys().cloned().collect()
+    }
+
+    /// Nobody will hear of its end here.
+    pub(super) fn forget(&self, request: &(SandboxId, RequestId)) {
+        open(&self.requests).remove(request);
+    }
+
+    /// Nobody will hear of any end here.
+    pub(super) fn end_nothing_more(&self) {
+        open(&self.requests).clear();
     }
 
     /// The wheel has to turn by then.

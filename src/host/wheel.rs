@@ -11,6 +11,7 @@ use crate::step::Input;
 use crate::time::Timestamp;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 use tokio::time::Instant;
 
@@ -60,8 +61,9 @@ async fn ring(shared: &Arc<Shared>, rung: &mut Rung) -> Result<Duration, StoreEr
     rung.retain(|sandbox, (_, rang)| !still(shared, *rang).is_zero() || shared.is_seated(sandbox));
     let now = shared.engine.now();
     let limit = u32::try_from(rung.len().saturating_add(PAGE)).unwrap_or(u32::MAX);
-    let due = shared.engine.due(now, limit).await?;
+    let mut due = shared.engine.due(now, limit).await?;
     let all = u32::try_from(due.len()).is_ok_and(|found| found < limit);
+    due.extend(absurd(shared, now).await?);
     for (sandbox, at) in due {
         if rung.get(&sandbox).is_some_and(|(was_due, _)| *was_due == at) {
             continue;
@@ -69,7 +71,7 @@ async fn ring(shared: &Arc<Shared>, rung: &mut Rung) -> Result<Duration, StoreEr
         if !ring_one(shared, &sandbox).await {
             continue;
         }
-        meters::rang(now.since(at));
+        meters::rang(shared.engine.now().since(at));
         rung.insert(sandbox, (at, Instant::now()));
     }
     if !all {
@@ -78,6 +80,17 @@ async fn ring(shared: &Arc<Shared>, rung: &mut Rung) -> Result<Duration, StoreEr
     let next = shared.engine.next_due(now).await?;
     shared.planned(next.map_or(u64::MAX, Timestamp::as_millis));
     Ok(rest(shared, rung, next))
+}
+
+/// Alarms that were set while the clock was ahead, and would ring when it is there again.
+async fn absurd(shared: &Shared, now: Timestamp) -> Result<Vec<(SandboxId, Timestamp)>, StoreError> {
+    let horizon = now.plus(shared.engine.longest_ms());
+    if shared.engine.next_due(horizon).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut all = shared.engine.due(Timestamp::from_millis(u64::MAX), u32::MAX).await?;
+    all.retain(|(_, at)| *at > horizon);
+    Ok(all)
 }
 
 /// Whether it has rung: not if too much waits for the instance, and not at the end.

@@ -251,6 +251,13 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Whether somebody who gave a command still has to be told its end.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn owes(&self, request: RequestId) -> bool {
+        let reassociates = matches!(&self.phase, Phase::Reassociating(me) if me.request() == request);
+        reassociates || self.cleanup.as_ref().is_some_and(|cleanup| cleanup.requests.contains(&request))
+    }
+
     /// Whose it is.
     pub fn identity(&self) -> &Identity {
         &self.identity

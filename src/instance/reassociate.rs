@@ -50,6 +50,12 @@ pub(crate) struct Reassociating {
 }
 
 impl Reassociating {
+    /// Who waits for its end.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn request(&self) -> RequestId {
+        self.request
+    }
+
     pub(crate) fn begin(target: VolumeId, request: RequestId, reason: String) -> Phase {
         Phase::Reassociating(Box::new(Self { target, request, reason, stage: Stage::Look, region: None }))
     }

@@ -1,5 +1,6 @@
 //! The host of many instances, on time that passes at once.
 
+mod adverse;
 mod ends;
 mod life;
 mod live;

@@ -6,10 +6,10 @@ use kiloclaw_lifecycle::command::{Command, Provision, Spec};
 use kiloclaw_lifecycle::event::Event;
 use kiloclaw_lifecycle::host::{Host, Settings};
 use kiloclaw_lifecycle::id::{Identity, SandboxId, UserId};
-use kiloclaw_lifecycle::port::{Commit, EventSink, Fleet, Revision, SinkError, Store, StoreError, Stored};
+use kiloclaw_lifecycle::port::{Clock, Commit, EventSink, Fleet, Revision, SinkError, Store, StoreError, Stored};
 use kiloclaw_lifecycle::testkit::MemoryStore;
 use kiloclaw_lifecycle::{Driver, Policy, Status, Timestamp, Verdict};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -18,6 +18,10 @@ use tokio::time::{Instant, sleep};
 #[derive(Clone, Default)]
 pub(crate) struct Sink {
     pub(crate) down: Arc<AtomicBool>,
+    /// Deliveries never end.
+    pub(crate) hangs: Arc<AtomicBool>,
+    /// Whose events are never taken.
+    pub(crate) refuses: Arc<Mutex<Option<SandboxId>>>,
     told: Arc<Mutex<Vec<Event>>>,
 }
 
@@ -38,6 +42,13 @@ impl EventSink for Sink {
         if self.down.load(Ordering::SeqCst) {
             return Err(SinkError("the sink is down".to_string()));
         }
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        let refused = self.refuses.lock().unwrap().clone();
+        if events.iter().any(|event| Some(&event.sandbox) == refused.as_ref()) {
+            return Err(SinkError("these are not taken".to_string()));
+        }
         self.told.lock().unwrap().extend(events.iter().cloned());
         Ok(())
     }
@@ -50,6 +61,10 @@ pub(crate) struct Shelf {
     pub(crate) down: Arc<AtomicBool>,
     /// As many commits are written and answered as if they were not.
     pub(crate) unsure: Arc<AtomicU32>,
+    /// As many commits lose to somebody else's.
+    pub(crate) contended: Arc<AtomicU32>,
+    /// The next question for the fleet is answered with a panic.
+    pub(crate) panics: Arc<AtomicBool>,
 }
 
 impl Shelf {
@@ -69,8 +84,11 @@ impl Store for Shelf {
     }
 
     async fn commit(&self, sandbox: &SandboxId, commit: Commit) -> Result<Revision, StoreError> {
-        let revision = self.reach()?.commit(sandbox, commit).await?;
         let fewer = |left: u32| left.checked_sub(1);
+        if self.contended.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok() {
+            return Err(StoreError::Conflict);
+        }
+        let revision = self.reach()?.commit(sandbox, commit).await?;
         if self.unsure.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok() {
             return Err(unavailable());
         }
@@ -89,6 +107,7 @@ impl Store for Shelf {
 #[async_trait]
 impl Fleet for Shelf {
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Timestamp)>, StoreError> {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "a store with a bug");
         Fleet::due(self.reach()?, now, limit).await
     }
 
@@ -101,6 +120,7 @@ impl Fleet for Shelf {
     }
 
     async fn undelivered(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "a store with a bug");
         Fleet::undelivered(self.reach()?, after, limit).await
     }
 }
@@ -109,7 +129,21 @@ pub(crate) struct Place {
     pub(crate) fly: LiveFly,
     pub(crate) store: Shelf,
     pub(crate) sink: Sink,
-    clock: TokioClock,
+    pub(crate) clock: Bent,
+}
+
+/// A clock that may be wrong, by so many milliseconds.
+#[derive(Clone)]
+pub(crate) struct Bent {
+    right: TokioClock,
+    pub(crate) wrong: Arc<AtomicI64>,
+}
+
+impl Clock for Bent {
+    fn now(&self) -> Timestamp {
+        let right = self.right.now().as_millis();
+        Timestamp::from_millis(right.saturating_add_signed(self.wrong.load(Ordering::SeqCst)))
+    }
 }
 
 impl Place {
@@ -120,14 +154,16 @@ impl Place {
     /// Every call takes that long.
     pub(crate) fn slow(latency: Duration) -> Self {
         let clock = TokioClock::new();
-        Self { fly: LiveFly::new(clock, latency), store: Shelf::default(), sink: Sink::default(), clock }
+        let fly = LiveFly::new(clock, latency);
+        let clock = Bent { right: clock, wrong: Arc::default() };
+        Self { fly, store: Shelf::default(), sink: Sink::default(), clock }
     }
 
     /// Another process on the same store and the same world.
     pub(crate) fn host(&self, settings: Settings) -> Host {
         let (provider, health) = (self.fly.clone(), self.fly.clone());
         let driver =
-            Driver::new(Policy::default(), provider, health, self.store.clone(), self.sink.clone(), self.clock);
+            Driver::new(Policy::default(), provider, health, self.store.clone(), self.sink.clone(), self.clock.clone());
         Host::start(driver, settings)
     }
 

@@ -1,5 +1,6 @@
 //! The stores: what every store promises, and what is particular to a file.
 
+mod beside;
 mod broken;
 mod file;
 mod refused;

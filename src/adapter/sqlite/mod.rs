@@ -22,6 +22,7 @@ use crate::id::SandboxId;
 use crate::port::{Commit, Fleet, Revision, Store, StoreError, Stored};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use async_trait::async_trait;
@@ -52,6 +53,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct SqliteStore {
     path: Arc<PathBuf>,
+    /// The file that was opened, in case another has come to its place.
+    file: (u64, u64),
     writer: Worker,
     reader: Worker,
 }
@@ -77,12 +80,15 @@ impl SqliteStore {
     /// As [`SqliteStore::open`].
     pub fn open_patient(path: impl AsRef<Path>, patience: Duration) -> Result<Self, OpenError> {
         let path = path.as_ref();
+        // Where it is stays where it is, whatever folder the process goes to.
+        let absolute = std::path::absolute(path).map_err(|error| open::unusable(path, &error))?;
         let writing = open::writing(path, patience)?;
         let reading = open::reading(path, patience)?;
         Ok(Self {
-            path: Arc::new(path.to_path_buf()),
-            writer: Worker::start("kiloclaw-store", writing).map_err(|error| open::threadless(path, &error))?,
-            reader: Worker::start("kiloclaw-read", reading).map_err(|error| open::threadless(path, &error))?,
+            file: open::which(&absolute).map_err(|error| open::unusable(path, &error))?,
+            path: Arc::new(absolute),
+            writer: Worker::start("kiloclaw-store", writing).map_err(|error| open::unusable(path, &error))?,
+            reader: Worker::start("kiloclaw-read", reading).map_err(|error| open::unusable(path, &error))?,
         })
     }
 
@@ -100,8 +106,16 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, sandbox: &SandboxId, commit: Commit) -> Result<Revision, StoreError> {
-        let sandbox = sandbox.clone();
-        self.writer.ask(move |db| queries::commit(db, &sandbox, &commit)).await
+        let (sandbox, path, file) = (sandbox.clone(), self.path.clone(), self.file);
+        self.writer
+            .ask(move |db| {
+                // SQLite would go on writing to what nobody will ever read.
+                if open::which(&path).ok() != Some(file) {
+                    return Err(StoreError::Unavailable(format!("{} is not the file that was opened", path.display())));
+                }
+                queries::commit(db, &sandbox, &commit)
+            })
+            .await
     }
 
     async fn outbox(&self, sandbox: &SandboxId) -> Result<Vec<Event>, StoreError> {

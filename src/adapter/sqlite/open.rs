@@ -3,14 +3,13 @@
 //! *Decides* whether it is ours to write to. Nothing is written before that is known.
 
 use super::schema;
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::time::Instant;
+use std::{fs, io, thread};
 
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -62,7 +61,7 @@ pub enum OpenError {
     },
 }
 
-pub(super) fn threadless(path: &Path, error: &io::Error) -> OpenError {
+pub(super) fn unusable(path: &Path, error: &io::Error) -> OpenError {
     OpenError::Unusable { path: path.to_path_buf(), detail: error.to_string() }
 }
 
@@ -89,7 +88,7 @@ pub(super) fn writing(path: &Path, patience: Duration) -> Result<Connection, Ope
     is_whole(path, &connection)?;
     write_ahead(path, &connection, patience)?;
     schema::migrate(&mut connection).map_err(told)?;
-    // Another process may have brought it to a newer form just now.
+    // Another process may have brought it to a newer form just now, or made it its own.
     is_ours(path, &connection)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(told)?;
     Ok(connection)
@@ -103,28 +102,51 @@ pub(super) fn reading(path: &Path, patience: Duration) -> Result<Connection, Ope
 }
 
 fn connect(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Connection, OpenError> {
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| told(path, &error))?;
+    let connection = Connection::open_with_flags(plain(path), flags).map_err(|error| told(path, &error))?;
     connection.busy_timeout(patience).map_err(|error| told(path, &error))?;
     Ok(connection)
 }
 
-/// SQLite takes a file that is shorter than its smallest page for a new one, and would write over it.
+/// SQLite takes a name that begins like that for an address, with options that are nobody's business here.
+fn plain(path: &Path) -> Cow<'_, Path> {
+    match path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+        true => Path::new(".").join(path).into(),
+        false => path.into(),
+    }
+}
+
+/// SQLite takes a file that is shorter than its smallest page for a new one, and would write over it. A longer one is left to SQLite: to
+/// close any other handle on it would take away the locks of whoever has it open in this process.
 fn begins_well(path: &Path) -> Result<(), OpenError> {
-    let unusable = |error: io::Error| OpenError::Unusable { path: path.to_path_buf(), detail: error.to_string() };
-    let mut head = Vec::new();
-    match File::open(path) {
-        Ok(file) => file.take(SMALLEST_PAGE).read_to_end(&mut head).map_err(unusable)?,
+    let unusable = |error: io::Error| unusable(path, &error);
+    let length = match fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(unusable(error)),
     };
+    if !(1..SMALLEST_PAGE).contains(&length) {
+        return Ok(());
+    }
+    let cut_off = fs::read(path).map_err(unusable)?.starts_with(MAGIC);
     let path = path.to_path_buf();
-    if !head.is_empty() && !head.starts_with(MAGIC) {
-        return Err(OpenError::NotADatabase { path });
-    }
-    if !head.is_empty() && u64::try_from(head.len()).is_ok_and(|length| length < SMALLEST_PAGE) {
-        return Err(OpenError::Damaged { path, detail: "it is cut off".to_string() });
-    }
-    Ok(())
+    Err(if cut_off {
+        OpenError::Damaged { path, detail: "it is cut off".to_string() }
+    } else {
+        OpenError::NotADatabase { path }
+    })
+}
+
+/// Which file that is, whatever it is called. Where it cannot be told apart an open file cannot be taken away either.
+#[cfg(unix)]
+pub(super) fn which(path: &Path) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Which file that is, whatever it is called. Where it cannot be told apart an open file cannot be taken away either.
+#[cfg(not(unix))]
+pub(super) fn which(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|_| (0, 0))
 }
 
 fn is_ours(path: &Path, connection: &Connection) -> Result<(), OpenError> {
@@ -149,9 +171,9 @@ fn is_whole(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     Err(OpenError::Damaged { path: path.to_path_buf(), detail: verdict })
 }
 
-/// While another process does the same, SQLite says that it is busy without having waited.
+/// While another process does the same, SQLite says that it is busy without having waited; in the way of a reader it has.
 fn write_ahead(path: &Path, connection: &Connection, patience: Duration) -> Result<(), OpenError> {
-    let mut waited = Duration::ZERO;
+    let begun = Instant::now();
     loop {
         let mode = connection.query_row("PRAGMA journal_mode=WAL", [], |row| row.get::<_, String>(0));
         match mode {
@@ -160,9 +182,8 @@ fn write_ahead(path: &Path, connection: &Connection, patience: Duration) -> Resu
                 let detail = alloc::format!("it cannot be written ahead (journal mode {mode})");
                 return Err(OpenError::Unusable { path: path.to_path_buf(), detail });
             }
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < patience => {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < patience => {
                 thread::sleep(PAUSE);
-                waited = waited.saturating_add(PAUSE);
             }
             Err(error) => return Err(told(path, &error)),
         }

@@ -43,30 +43,38 @@ impl Form {
     pub(super) fn is_new(&self) -> bool {
         self.application_id == 0 && self.version == 0 && self.empty
     }
+
+    /// There are steps to be taken.
+    fn is_older(&self) -> bool {
+        self.is_new() || (self.application_id == APPLICATION_ID && self.version < VERSION)
+    }
 }
 
 /// Reads it in one transaction: another process may be making the file.
 pub(super) fn form(connection: &Connection) -> rusqlite::Result<Form> {
-    let transaction = connection.unchecked_transaction()?;
+    read(&*connection.unchecked_transaction()?)
+}
+
+fn read(transaction: &Connection) -> rusqlite::Result<Form> {
     Ok(Form {
         application_id: transaction.pragma_query_value(None, "application_id", |row| row.get(0))?,
-        version: version(&transaction)?,
+        version: transaction.pragma_query_value(None, "user_version", |row| row.get(0))?,
         empty: transaction.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))?,
     })
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0))
-}
-
-/// Takes the steps that are missing, all of them or none. Another process may have taken them in the meantime.
+/// Takes the steps that are missing, all of them or none. Another process may have taken them in the meantime, or newer ones, or have made
+/// the file its own: then nothing is written.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    if version(connection)? == VERSION {
+    if !form(connection)?.is_older() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let taken = usize::try_from(version(&transaction)?).unwrap_or(0);
-    for step in STEPS.iter().skip(taken) {
+    let form = read(&transaction)?;
+    if !form.is_older() {
+        return Ok(());
+    }
+    for step in STEPS.iter().skip(usize::try_from(form.version).unwrap_or(0)) {
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
