@@ -259,37 +259,58 @@ impl Stage {
         }
     }
 
-    /// Nothing is there that no instance knows of, and what each knows as its data holds the last of its writes.
+    /// In the end nothing is there that no instance knows of, and what each knows as its data holds the last of its writes.
     pub(crate) async fn judge(&self, host: &Server, sandboxes: &[String]) {
+        self.comes_true(async || {
+            let lost = self.lost(host, sandboxes).await;
+            if lost.is_some() { lost } else { self.leaked(host, sandboxes).await }
+        })
+        .await;
+    }
+
+    /// In the end nothing is there that no instance knows of.
+    pub(crate) async fn judge_leaks(&self, host: &Server, sandboxes: &[String]) {
+        self.comes_true(async || self.leaked(host, sandboxes).await).await;
+    }
+
+    /// What an instance knows and what there is are looked at one after the other: meanwhile it may have gone on.
+    async fn comes_true(&self, wrong: impl AsyncFn() -> Option<String>) {
+        let begun = Instant::now();
+        while let Some(what) = wrong().await {
+            assert!(begun.elapsed() < PATIENCE, "{what}");
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn lost(&self, host: &Server, sandboxes: &[String]) -> Option<String> {
         let world = self.world().await;
         let volumes = world["volumes"].as_object().unwrap();
         for sandbox in sandboxes {
             let admin = host.admin(sandbox).await;
-            let volume = admin["volume"].as_str().unwrap_or_else(|| panic!("{sandbox} has no volume: {admin}"));
-            let kept = &volumes[volume];
-            assert!(kept["intact"] == true && kept["gone"] == false, "{sandbox}: {volume} is {kept}");
+            let Some(volume) = admin["volume"].as_str() else {
+                return Some(format!("{sandbox} has no volume: {admin}"));
+            };
+            let Some(kept) = volumes.get(volume) else { return Some(format!("{sandbox}: there is no {volume}")) };
+            if kept["intact"] != true || kept["gone"] != false {
+                return Some(format!("{sandbox}: {volume} is {kept}"));
+            }
             let of_it = volumes.values().filter(|volume| volume["app"] == format!("app-{sandbox}"));
             let newest = of_it.filter_map(|volume| volume["generation"].as_u64()).max();
-            assert_eq!(
-                kept["generation"].as_u64(),
-                newest,
-                "{sandbox}: {volume} holds the newest data of {volumes:#?}"
-            );
+            if kept["generation"].as_u64() != newest {
+                return Some(format!("{sandbox}: {volume} does not hold the newest data of {volumes:#?}"));
+            }
         }
-        self.judge_leaks(host, sandboxes).await;
+        None
     }
 
-    /// Nothing is there that no instance knows of.
-    pub(crate) async fn judge_leaks(&self, host: &Server, sandboxes: &[String]) {
+    async fn leaked(&self, host: &Server, sandboxes: &[String]) -> Option<String> {
+        let live = [self.live("machines").await, self.live("volumes").await];
         let mut known = String::new();
         for sandbox in sandboxes {
             known.push_str(&host.admin(sandbox).await.to_string());
         }
-        for kind in ["machines", "volumes"] {
-            for (id, thing) in self.live(kind).await {
-                assert!(known.contains(&format!("\"{id}\"")), "nobody knows of {id}: {thing}");
-            }
-        }
+        let unknown = live.into_iter().flatten().find(|(id, _)| !known.contains(&format!("\"{id}\"")));
+        unknown.map(|(id, thing)| format!("nobody knows of {id}: {thing}"))
     }
 }
 
