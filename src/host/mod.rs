@@ -40,6 +40,7 @@ mod ends;
 mod engine;
 mod meters;
 mod outbox;
+mod rung;
 mod seat;
 mod shared;
 mod wheel;
@@ -68,7 +69,8 @@ pub struct Settings {
     pub waiting_each: u32,
     /// The store is asked for due alarms at least that often: another process may have set one.
     pub look: Duration,
-    /// Between two rings of an alarm that nothing has come of: the store did not work, or another process was faster.
+    /// Until an alarm rings again that nothing has come of: the store did not work, or another process was faster. Doubles each time, up to
+    /// 64 times as long.
     pub ring_again: Duration,
     /// Between two rounds through what could not be delivered.
     pub deliver_again: Duration,

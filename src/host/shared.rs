@@ -160,7 +160,9 @@ impl Shared {
 
     /// The work on the instance has ended, however that came about.
     pub(super) fn vacate(&self, sandbox: &SandboxId) {
-        open(&self.seats).remove(sandbox);
+        let mut seats = open(&self.seats);
+        seats.remove(sandbox);
+        meters::seats(seats.len());
     }
 
     pub(super) fn is_seated(&self, sandbox: &SandboxId) -> bool {
@@ -249,6 +251,7 @@ impl Shared {
     /// Ends all work where it is.
     pub(super) fn abandon(&self) -> Vec<SandboxId> {
         let seats = core::mem::take(&mut *open(&self.seats));
+        meters::seats(0);
         seats.values().for_each(|seat| seat.task.abort());
         seats.into_keys().collect()
     }

@@ -4,16 +4,15 @@
 //! not before [`Settings::ring_again`](super::Settings), and not while somebody works on the instance.
 
 use super::meters;
+use super::rung::Rung;
 use super::shared::{Message, Shared};
 use crate::id::SandboxId;
 use crate::port::StoreError;
 use crate::step::Input;
 use crate::time::Timestamp;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
-use tokio::time::Instant;
 
 /// How many alarms are read at once, beside those that are being worked on.
 const PAGE: usize = 256;
@@ -25,7 +24,7 @@ pub(super) async fn turn(shared: Arc<Shared>) {
             return;
         }
     }
-    let mut rung = BTreeMap::new();
+    let mut rung = Rung::new(shared.settings.ring_again);
     while !shared.is_stopping() {
         shared.planned(u64::MAX);
         match ring(&shared, &mut rung).await {
@@ -53,28 +52,25 @@ async fn resume(shared: &Arc<Shared>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An alarm that rang: when it was due, and when it rang.
-type Rung = BTreeMap<SandboxId, (Timestamp, Instant)>;
-
 /// Rings what is due; says how long to rest.
 async fn ring(shared: &Arc<Shared>, rung: &mut Rung) -> Result<Duration, StoreError> {
-    rung.retain(|sandbox, (_, rang)| !still(shared, *rang).is_zero() || shared.is_seated(sandbox));
     let now = shared.engine.now();
     let limit = u32::try_from(rung.len().saturating_add(PAGE)).unwrap_or(u32::MAX);
     let mut due = shared.engine.due(now, limit).await?;
     let all = u32::try_from(due.len()).is_ok_and(|found| found < limit);
     due.extend(absurd(shared, now).await?);
+    rung.keep(&due.iter().cloned().collect());
+    let mut any = false;
     for (sandbox, at) in due {
-        if rung.get(&sandbox).is_some_and(|(was_due, _)| *was_due == at) {
-            continue;
-        }
-        if !ring_one(shared, &sandbox).await {
+        let answered = rung.rests(&sandbox, at) || (rung.has(&sandbox, at) && shared.is_seated(&sandbox));
+        if answered || !ring_one(shared, &sandbox).await {
             continue;
         }
         meters::rang(shared.engine.now().since(at));
-        rung.insert(sandbox, (at, Instant::now()));
+        rung.ring(sandbox, at);
+        any = true;
     }
-    if !all {
+    if any && !all {
         return Ok(Duration::ZERO);
     }
     let next = shared.engine.next_due(now).await?;
@@ -108,12 +104,5 @@ async fn ring_one(shared: &Arc<Shared>, sandbox: &SandboxId) -> bool {
 
 fn rest(shared: &Shared, rung: &Rung, next: Option<Timestamp>) -> Duration {
     let until = next.map(|next| Duration::from_millis(next.since(shared.engine.now())));
-    // Where that time is over somebody is still at work, who wakes the wheel.
-    let again = rung.values().map(|(_, rang)| still(shared, *rang)).filter(|left| !left.is_zero()).min();
-    until.into_iter().chain(again).chain([shared.settings.look]).min().unwrap_or(shared.settings.look)
-}
-
-/// How long it does not ring again.
-fn still(shared: &Shared, rang: Instant) -> Duration {
-    shared.settings.ring_again.saturating_sub(rang.elapsed())
+    until.into_iter().chain(rung.next()).chain([shared.settings.look]).min().unwrap_or(shared.settings.look)
 }

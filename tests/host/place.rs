@@ -61,6 +61,8 @@ pub(crate) struct Shelf {
     pub(crate) down: Arc<AtomicBool>,
     /// As many commits are written and answered as if they were not.
     pub(crate) unsure: Arc<AtomicU32>,
+    /// How often a record was asked for.
+    pub(crate) loads: Arc<AtomicU32>,
     /// As many commits lose to somebody else's.
     pub(crate) contended: Arc<AtomicU32>,
     /// The next question for the fleet is answered with a panic.
@@ -80,6 +82,7 @@ fn unavailable() -> StoreError {
 #[async_trait]
 impl Store for Shelf {
     async fn load(&self, sandbox: &SandboxId) -> Result<Option<Stored>, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
         self.reach()?.load(sandbox).await
     }
 

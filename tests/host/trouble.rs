@@ -107,7 +107,10 @@ async fn a_record_that_cannot_be_read_stays_and_stops_nobody_else() {
     place.store.memory.put(&sandbox(1), "{\"version\":99}", due);
     let error = host.command(&sandbox(1), start()).await.unwrap_err();
     assert!(matches!(&error, HostError::Driver(DriverError::Record(_))), "{error:?}");
+    let loads = || place.store.loads.load(Ordering::SeqCst);
+    let before = loads();
     sleep(Duration::from_secs(3600)).await;
+    assert!((40..80).contains(&(loads() - before)), "about once a minute: {}", loads() - before);
     running(&host, 2).await;
     let kept = place.store.memory.record(&sandbox(1)).unwrap();
     assert_eq!(kept.record, "{\"version\":99}");
