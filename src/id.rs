@@ -1,10 +1,15 @@
 //! Names of things outside: tenants, machines, volumes. Each is checked once, when it enters.
 //!
-//! Ids end up in URLs and in log lines, so what could not be one is refused here and nowhere else.
+//! Ids end up in URLs and in log lines, so what could not be one is refused here and nowhere else. Short ones, as all of Fly's are, need no
+//! memory beside themselves.
 
 use alloc::string::{String, ToString};
 use core::fmt;
-use serde::{Deserialize, Serialize};
+use core::marker::PhantomData;
+use core::str::FromStr;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
 /// A value from outside that cannot be what it is said to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,16 +30,31 @@ impl Invalid {
 }
 
 fn checked(
-    text: String,
+    text: &str,
     field: &'static str,
     expected: &'static str,
     most: usize,
     fits: fn(char) -> bool,
-) -> Result<String, Invalid> {
+) -> Result<SmolStr, Invalid> {
     if text.is_empty() || text.len() > most || !text.chars().all(fits) {
         return Err(Invalid::new(field, expected, text));
     }
-    Ok(text)
+    Ok(SmolStr::new(text))
+}
+
+/// Reads an id, without a copy of its text in between.
+struct Reader<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = Invalid>> Visitor<'_> for Reader<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
 }
 
 fn fly(c: char) -> bool {
@@ -53,17 +73,16 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident, $field:literal, $expected:literal, $most:literal, $fits:ident;)*) => {$(
         $(#[$doc])*
         #[doc = concat!("\n\nHolds ", $expected, ".")]
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Checks `text`.
             ///
             /// # Errors
             #[doc = concat!("[`Invalid`] when it is not ", $expected, ".")]
-            pub fn new(text: impl Into<String>) -> Result<Self, Invalid> {
-                checked(text.into(), $field, $expected, $most, $fits).map(Self)
+            pub fn new(text: impl AsRef<str>) -> Result<Self, Invalid> {
+                checked(text.as_ref(), $field, $expected, $most, $fits).map(Self)
             }
 
             /// The text.
@@ -85,7 +104,7 @@ macro_rules! ids {
             }
         }
 
-        impl core::str::FromStr for $name {
+        impl FromStr for $name {
             type Err = Invalid;
             fn from_str(text: &str) -> Result<Self, Invalid> {
                 Self::new(text)
@@ -94,7 +113,19 @@ macro_rules! ids {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.0.to_string()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from.deserialize_str(Reader(PhantomData))
             }
         }
     )*};

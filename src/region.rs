@@ -22,7 +22,7 @@ impl Region {
             .flat_map(|entry| entry.split(','))
             .map(str::trim)
             .filter(|name| !name.is_empty())
-            .map(|name| Self::new(name.to_string()))
+            .map(|name| Self::new(name))
             .collect()
     }
 }

@@ -32,6 +32,7 @@ pub(super) enum Cell {
 }
 
 use Cell::{Accepted as A, Nothing as N, Rejected as R};
+use smol_str::SmolStr;
 
 /// One row per command, one column per status.
 fn cell(command: CommandKind, status: Status) -> Cell {
@@ -175,7 +176,7 @@ pub(super) fn command(t: &mut Turn<'_>, command: Command) -> Verdict {
 }
 
 fn begin(t: &mut Turn<'_>, command: CommandKind, reason: Option<&str>) {
-    t.me.reason = reason.map_or_else(|| command.as_str().to_string(), |reason| reason.chars().take(200).collect());
+    t.me.reason = reason.map_or(SmolStr::new_static(command.as_str()), |reason| reason.chars().take(200).collect());
 }
 
 fn go(t: &mut Turn<'_>) -> Verdict {

@@ -17,6 +17,7 @@ use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use smol_str::SmolStr;
 
 /// One transition where there is no record.
 pub(super) fn step(policy: &Policy, now: Timestamp, input: Input) -> Step {
@@ -99,7 +100,7 @@ impl Instance {
             retry: Retry::default(),
             wake: false,
             resting: true,
-            reason: "provision".to_string(),
+            reason: SmolStr::new_static("provision"),
             next_look: now,
             pulled: false,
             alarm: Alarm { at: now, why: Why::Reconcile, generation: 0 },

@@ -60,6 +60,7 @@ use alloc::vec::Vec;
 use operation::InFlight;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use smol_str::SmolStr;
 
 /// One transition.
 ///
@@ -238,7 +239,7 @@ pub struct Instance {
     #[serde(default)]
     pub(crate) resting: bool,
     /// What made the present chain of calls begin.
-    pub(crate) reason: String,
+    pub(crate) reason: SmolStr,
     /// When the status wants to be looked at next; the alarm is never later.
     pub(crate) next_look: Timestamp,
     /// Somebody wants it to be looked at as soon as nothing is in flight.

@@ -22,6 +22,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use smol_str::SmolStr;
 
 /// Far more hops between phases than any step makes; a bug ends in a rest, not in a hang.
 const HOPS: usize = 64;
@@ -72,7 +73,7 @@ impl<'a> Turn<'a> {
             alarm::push_look(self);
             return;
         }
-        self.me.reason = "alarm".to_string();
+        self.me.reason = SmolStr::new_static("alarm");
         self.me.wake = true;
         alarm::push_look(self);
         self.lose_call();
@@ -81,7 +82,7 @@ impl<'a> Turn<'a> {
 
     fn resume(&mut self) {
         if self.me.in_flight.is_some() {
-            self.me.reason = "resume".to_string();
+            self.me.reason = SmolStr::new_static("resume");
             self.lose_call();
             self.proceed();
         }
@@ -290,7 +291,7 @@ impl<'a> Turn<'a> {
             error: note.error.map(|text| text.chars().take(200).collect()),
             duration_ms: note.duration_ms,
             value: note.value,
-            reason: matches!(note.name, EventName::Reconcile(_)).then(|| me.reason.clone()),
+            reason: matches!(note.name, EventName::Reconcile(_)).then(|| me.reason.to_string()),
             details: note.details,
         };
         self.effects.push(Effect::EmitEvent(Box::new(event)));

@@ -162,7 +162,7 @@ impl Instance {
             last_lookup_at: self.looked_up_at,
             fail_count: self.fail_count,
             step: self.step_in_words().map(ToString::to_string),
-            prompted_by: self.reason.clone(),
+            prompted_by: self.reason.to_string(),
             retries: self.retry.attempts,
             retry_at: self.retry.due,
             call: self.call_view(),

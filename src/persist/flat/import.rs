@@ -14,6 +14,7 @@ use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
 use serde_json::{Map, Value};
+use smol_str::SmolStr;
 
 /// Reads a flat record.
 ///
@@ -134,7 +135,7 @@ fn foreign(
     me.machine = machine.map(MachineRef::adopted);
     me.volume = volume;
     me.region = fields.name("flyRegion", Region::new)?;
-    me.reason = "import".to_string();
+    me.reason = SmolStr::new_static("import");
     spec(&mut me, &mut fields)?;
     times(&mut me, &mut fields)?;
     errors(&mut me, &mut fields)?;
