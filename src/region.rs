@@ -3,7 +3,6 @@
 use crate::id::{Invalid, Region};
 use crate::random::Random;
 use alloc::collections::BTreeSet;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 impl Region {
@@ -22,7 +21,7 @@ impl Region {
             .flat_map(|entry| entry.split(','))
             .map(str::trim)
             .filter(|name| !name.is_empty())
-            .map(|name| Self::new(name))
+            .map(Self::new)
             .collect()
     }
 }
