@@ -147,9 +147,8 @@ impl<P, H, S, K, C> Driver<P, H, S, K, C> {
         &self.clock
     }
 
-    /// The same with another sink, made of this one.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn with_sink<L>(self, made: impl FnOnce(K) -> L) -> Driver<P, H, S, L, C> {
+    /// The same with another sink, made of this one: one that gives up in time, counts or filters.
+    pub fn map_sink<L>(self, made: impl FnOnce(K) -> L) -> Driver<P, H, S, L, C> {
         let Self { policy, provider, health, store, sink, clock } = self;
         Driver { policy, provider, health, store, sink: made(sink), clock }
     }

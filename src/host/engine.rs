@@ -23,7 +23,7 @@ where
     K: EventSink + 'static,
     C: Clock + 'static,
 {
-    Box::new(driver.with_sink(|sink| Bounded { sink, within }))
+    Box::new(driver.map_sink(|sink| Bounded { sink, within }))
 }
 
 /// A sink that does not hang: what it has not taken in time is delivered again.

@@ -252,9 +252,9 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// Whether somebody who gave a command still has to be told its end.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn owes(&self, request: RequestId) -> bool {
+    /// Whether the command that [`Verdict::Pending`](crate::step::Verdict::Pending) named has not come to its end: its answer is still to
+    /// come, as [`Effect::Reply`](crate::step::Effect::Reply), from whichever host decides it.
+    pub fn owes(&self, request: RequestId) -> bool {
         let reassociates = matches!(&self.phase, Phase::Reassociating(me) if me.request() == request);
         reassociates || self.cleanup.as_ref().is_some_and(|cleanup| cleanup.requests.contains(&request))
     }

@@ -51,7 +51,6 @@ pub(crate) struct Reassociating {
 
 impl Reassociating {
     /// Who waits for its end.
-    #[cfg(feature = "tokio")]
     pub(crate) fn request(&self) -> RequestId {
         self.request
     }

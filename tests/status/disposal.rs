@@ -749,3 +749,20 @@ fn a_machine_is_removed_and_confirmed() {
         failed().answer(answer).is(expected);
     }
 }
+
+#[test]
+fn d5_an_answer_is_owed_until_it_is_given() {
+    let owed = |script: &Script, got: &Got| {
+        let Verdict::Pending(request) = got.verdict else { panic!("a pending command: {:?}", got.verdict) };
+        script.instance.as_ref().unwrap().owes(request)
+    };
+    let mut script = keeping();
+    let cleans = script.command(clean_up(None));
+    assert!(owed(&script, &cleans));
+    not_found(&mut script);
+    assert!(!owed(&script, &cleans));
+    let moves = script.command(reassociate("vol-7"));
+    assert!(owed(&script, &moves) && !owed(&script, &cleans));
+    script.answer(absent());
+    assert!(!owed(&script, &moves));
+}

@@ -82,8 +82,8 @@ pub(super) fn is_somebody_elses(t: &Turn<'_>, key: u64, volume: &Volume) -> bool
     candidate && !ours.is_ok_and(|ours| ours.admits(&volume.name))
 }
 
-/// Nobody here has removed it. With the machine that held it, which need not be in the record any more, Fly may have moved it and given
-/// it a new id.
+/// It is not there, and no delete of ours was confirmed. With the machine that held it, which need not be in the record any more, Fly may
+/// have moved it and given it a new id.
 pub(super) fn volume_gone(t: &mut Turn<'_>, key: u64) {
     if t.me.status() == Status::Destroying {
         // A destroy looks for everything under our name before it ends.

@@ -66,8 +66,7 @@ impl Fields {
 fn whole(value: &Value) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let fraction = || value.as_f64().filter(|number| (0.0..EXACT).contains(number) && *number % 1.0 == 0.0);
-    // The range was checked just above.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked just above")]
     value.as_u64().or_else(|| fraction().map(|number| number as u64))
 }
 
