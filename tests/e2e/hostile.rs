@@ -57,7 +57,7 @@ async fn another_tenants_machine_on_our_volume_is_not_touched() {
     stage.fly.does("/_control/change", foreign).await;
     host.command("s-0", "start").await;
     sleep(Duration::from_secs(3)).await;
-    assert_eq!(host.command("s-0", "destroy").await.0, 200);
+    host.destroy("s-0").await;
     sleep(Duration::from_secs(4)).await;
     let machines = stage.live("machines").await;
     assert_eq!(machines["e784foreign"]["state"], "started");

@@ -122,6 +122,20 @@ impl Server {
         self.post(&format!("/v1/instances/{sandbox}/{command}"), json!({})).await
     }
 
+    /// Taken on by now, or as soon as a recovery that nobody has waited for is over: until then it is refused.
+    pub(crate) async fn destroy(&self, sandbox: &str) {
+        let begun = Instant::now();
+        loop {
+            let (status, answer) = self.command(sandbox, "destroy").await;
+            if status == 200 {
+                return;
+            }
+            assert_eq!((status, &answer["error"]["code"]), (409, &json!("recovering")), "{sandbox}: {answer}");
+            assert!(begun.elapsed() < PATIENCE, "{sandbox} is recovering still: {}", self.admin(sandbox).await);
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// `None` for one that there is not.
     pub(crate) async fn status(&self, sandbox: &str) -> Option<String> {
         let (status, view) = self.ask(reqwest::Method::GET, &format!("/v1/instances/{sandbox}"), None).await;
