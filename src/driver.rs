@@ -33,6 +33,7 @@ use crate::policy::Policy;
 use crate::port::{Clock, Commit, EventSink, HealthProbe, Provider, Revision, Store, StoreError};
 use crate::step::{Ignored, Input, Step, Verdict};
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::string::String;
 
 /// How often one input is stepped before a record that somebody else keeps changing is given up.
@@ -215,7 +216,7 @@ impl<P: Provider, H: HealthProbe, S: Store, K: EventSink, C: Clock> Driver<P, H,
         let (record, expected) = held.map_or((None, None), |(instance, revision)| (Some(instance), revision));
         let now = self.clock.now();
         let wakes = matches!(input, Input::Alarm | Input::Resume);
-        let step = instance::step(record.as_ref(), &self.policy, now, input);
+        let step = instance::step(record.as_deref(), &self.policy, now, input);
         Ok(Decision { sandbox: sandbox.clone(), expected, now, wakes, step })
     }
 
@@ -249,9 +250,9 @@ impl<P: Provider, H: HealthProbe, S: Store, K: EventSink, C: Clock> Driver<P, H,
         execute::execute(&self.provider, &self.health, operation).await
     }
 
-    async fn load(&self, sandbox: &SandboxId) -> Result<Option<(Instance, Revision)>, DriverError> {
+    async fn load(&self, sandbox: &SandboxId) -> Result<Option<(Box<Instance>, Revision)>, DriverError> {
         let Some(stored) = self.store.load(sandbox).await? else { return Ok(None) };
-        Ok(Some((persist::decode(&stored.record)?, stored.revision)))
+        Ok(Some((Box::new(persist::decode(&stored.record)?), stored.revision)))
     }
 
     /// An outcome that nobody waits for any more; the record has gone on, and so has its alarm.
@@ -266,7 +267,7 @@ fn transaction(expected: Option<Revision>, now: Timestamp, step: &Step) -> Resul
     Ok(Commit {
         expected,
         now,
-        record: step.next.as_ref().map(persist::encode).transpose()?,
+        record: step.next.as_deref().map(persist::encode).transpose()?,
         alarm: step.alarm(),
         events: step.events().cloned().collect(),
     })

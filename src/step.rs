@@ -121,8 +121,8 @@ pub enum Effect {
 pub struct Step {
     /// What became of the input.
     pub verdict: Verdict,
-    /// The record from now on; `None` when there is none (any more).
-    pub next: Option<Instance>,
+    /// The record from now on; `None` when there is none (any more). Boxed, because steps are handed on.
+    pub next: Option<Box<Instance>>,
     pub(crate) effects: Vec<Effect>,
     pub(crate) needs_commit: bool,
 }
@@ -149,7 +149,7 @@ impl Step {
     }
 
     /// The record and what to do now, once the step is durable (or where [`Step::needs_commit`] says that it need not be).
-    pub fn committed(self) -> (Option<Instance>, Vec<Effect>) {
+    pub fn committed(self) -> (Option<Box<Instance>>, Vec<Effect>) {
         (self.next, self.effects)
     }
 }

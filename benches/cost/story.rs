@@ -36,11 +36,16 @@ impl Story {
         self.inputs.clone()
     }
 
+    /// The instance after so many decisions.
+    pub(crate) fn after(&self, decisions: usize) -> Box<Instance> {
+        self.play(self.inputs[..decisions].to_vec()).expect("an instance")
+    }
+
     /// Decides everything; brings the instance in the end.
-    pub(crate) fn play(&self, inputs: Vec<(Timestamp, Input)>) -> Option<Instance> {
+    pub(crate) fn play(&self, inputs: Vec<(Timestamp, Input)>) -> Option<Box<Instance>> {
         let mut last = None;
         for (now, input) in inputs {
-            let before = last.as_ref().unwrap_or(&self.begin);
+            let before = last.as_deref().unwrap_or(&self.begin);
             let (next, effects) = step(Some(before), &self.policy, now, input).committed();
             std::hint::black_box(effects);
             last = next;
@@ -126,7 +131,7 @@ impl Recorder {
         let commits = usize::try_from(self.store.commits() - commits).expect("few");
         let inputs = std::mem::take(&mut self.inputs);
         let story = Story { policy: self.driver.policy().clone(), begin, inputs, commits };
-        assert_eq!(story.play(story.inputs()), Some(self.instance()), "what is played is what was lived");
+        assert_eq!(story.play(story.inputs()).as_deref(), Some(&self.instance()), "what is played is what was lived");
         story
     }
 }

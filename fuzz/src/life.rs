@@ -34,7 +34,7 @@ impl Life {
         let told = serde_json::to_string(&verdict).expect("a verdict can be written");
         assert_eq!(serde_json::from_str::<Verdict>(&told).ok().as_ref(), Some(&verdict), "{told}");
         let (next, effects) = step.committed();
-        let in_flight = next.as_ref().and_then(Instance::in_flight);
+        let in_flight = next.as_deref().and_then(Instance::in_flight);
         self.call.take_if(|_| in_flight.is_none() || in_flight != flew);
         for effect in effects {
             let Effect::Call(operation) = effect else { continue };
@@ -45,7 +45,7 @@ impl Life {
         if let Some(next) = &next {
             kept(next);
         }
-        self.instance = next;
+        self.instance = next.map(|next| *next);
         verdict
     }
 

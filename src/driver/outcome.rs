@@ -8,6 +8,7 @@ use crate::id::Region;
 use crate::instance::Instance;
 use crate::port::Revision;
 use crate::step::{Alarm, Effect, Verdict};
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// An instance that waits for the answer to a question and was not committed, with the revision that it is based on.
@@ -15,7 +16,7 @@ use alloc::vec::Vec;
 /// Losing it is harmless: what is stored rings again and asks again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
-    pub(super) instance: Instance,
+    pub(super) instance: Box<Instance>,
     pub(super) revision: Option<Revision>,
 }
 

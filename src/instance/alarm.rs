@@ -78,6 +78,11 @@ fn earliest(t: &Turn<'_>) -> (Timestamp, Why) {
 /// Further ahead than any date this library sets: the longest duration a policy may hold, and room for a jitter on top.
 const ABSURD_MS: u64 = 2 * LONGEST_MS;
 
+/// What lies beyond it was set by a clock that ran ahead.
+pub(super) fn horizon(now: Timestamp) -> Timestamp {
+    now.plus(ABSURD_MS)
+}
+
 /// Undoes what a clock that ran ahead has left behind: nothing has begun in the future, and nothing is due in years.
 pub(super) fn settle_clock(t: &mut Turn<'_>) {
     let now = t.now;
@@ -95,7 +100,7 @@ pub(super) fn settle_clock(t: &mut Turn<'_>) {
     for created in machines.filter_map(|machine| machine.created_at.as_mut()) {
         *created = (*created).min(now);
     }
-    let horizon = now.plus(ABSURD_MS);
+    let horizon = horizon(now);
     if me.next_look > horizon {
         me.next_look = now;
     }

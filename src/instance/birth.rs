@@ -13,6 +13,7 @@ use crate::policy::Policy;
 use crate::status::Status;
 use crate::step::{Alarm, Ignored, Input, Step, Verdict, Why};
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -51,7 +52,7 @@ fn born(policy: &Policy, now: Timestamp, provision: Provision) -> Step {
     let mut instance = Instance::unborn(provision.identity, provision.seed, now);
     instance.spec = provision.spec;
     instance.provisioned_at = Some(now);
-    let mut t = Turn::new(instance, policy, now);
+    let mut t = Turn::new(Box::new(instance), policy, now);
     t.emit(Note::new(Milestone::Provisioned).status(Status::Provisioned));
     t.finish_birth(Verdict::Applied)
 }

@@ -9,6 +9,7 @@ use crate::command::RequestId;
 use crate::id::{MachineId, ResourceName, VolumeId};
 use crate::status::Status;
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +118,7 @@ pub(crate) struct Entry {
     #[serde(default)]
     pub(crate) attempts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) error: Option<Noted>,
+    pub(crate) error: Option<Box<Noted>>,
     /// Given up; shown to admins for ever.
     #[serde(default)]
     pub(crate) abandoned: bool,

@@ -54,13 +54,13 @@ impl Phase {
 impl Instance {
     /// With an alarm that fits what is known.
     pub(crate) fn armed(self, policy: &Policy, now: Timestamp) -> Self {
-        Turn::new(self, policy, now).armed()
+        *Turn::new(Box::new(self), policy, now).armed()
     }
 
     /// Without a phase: what its calls may yet bring, and what only it knew of, is on the disposal list.
     pub(crate) fn wound_up(self, policy: &Policy, now: Timestamp) -> Self {
-        let mut t = Turn::new(self, policy, now);
+        let mut t = Turn::new(Box::new(self), policy, now);
         t.switch(Phase::settled(Watched::Stopped));
-        t.me
+        *t.me
     }
 }

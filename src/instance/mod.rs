@@ -19,6 +19,7 @@ mod ensure;
 mod explain;
 mod hold;
 mod holdings;
+mod idle;
 mod imported;
 mod lookup;
 mod note;
@@ -47,13 +48,16 @@ pub(crate) use holdings::{Cause, Entry, Holdings, Thing};
 pub(crate) use phase::Phase;
 pub(crate) use restore::Previous;
 
+use crate::call::Done;
 use crate::command::{CommandKind, Rejection, RequestId, Spec};
-use crate::id::{Identity, MachineId, Region, VolumeId};
+use crate::fault::Fault;
+use crate::id::{Identity, MachineId, OpId, Region, VolumeId};
 use crate::observe::HostStatus;
 use crate::policy::Policy;
 use crate::status::Status;
 use crate::step::{Alarm, Input, Step};
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -99,22 +103,22 @@ pub(crate) enum DestroyOp {
     Recover,
 }
 
-/// What went wrong last, by kind of work; cleared when the work succeeds.
+/// What went wrong last, by kind of work; cleared when the work succeeds. Boxed, as what is rarely there should cost nothing to move.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Errors {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) start: Option<Noted>,
+    pub(crate) start: Option<Box<Noted>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stop: Option<Noted>,
+    pub(crate) stop: Option<Box<Noted>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) restart: Option<Noted>,
+    pub(crate) restart: Option<Box<Noted>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) recovery: Option<Noted>,
+    pub(crate) recovery: Option<Box<Noted>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) restore: Option<Noted>,
+    pub(crate) restore: Option<Box<Noted>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) destroy: Option<DestroyError>,
+    pub(crate) destroy: Option<Box<DestroyError>>,
 }
 
 /// A machine of ours.
@@ -226,7 +230,7 @@ pub struct Instance {
     #[serde(default)]
     pub(crate) holdings: Holdings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) cleanup: Option<Cleanup>,
+    pub(crate) cleanup: Option<Box<Cleanup>>,
     pub(crate) phase: Phase,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) in_flight: Option<InFlight>,
@@ -275,7 +279,7 @@ impl Instance {
     }
 
     /// The call whose outcome it waits for.
-    pub fn in_flight(&self) -> Option<crate::id::OpId> {
+    pub fn in_flight(&self) -> Option<OpId> {
         self.in_flight.as_ref().map(|call| call.op)
     }
 
@@ -295,6 +299,12 @@ impl Instance {
     /// The rejection that the command would get.
     pub fn allows(&self, command: CommandKind) -> Result<(), Rejection> {
         accept::gate(self, command).map(|_| ())
+    }
+
+    /// Whether this is the outcome of the call in flight.
+    fn awaits(&self, op: OpId, result: &Result<Done, Fault>) -> bool {
+        let fits = result.as_ref().map_or(true, |done| done.answers(op.kind));
+        fits && self.in_flight.as_ref().is_some_and(|call| call.op == op)
     }
 
     pub(crate) fn ever_started(&self) -> bool {

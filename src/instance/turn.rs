@@ -9,7 +9,7 @@ use super::note::Note;
 use super::operation::{InFlight, Owner};
 use super::phase::Phase;
 use super::watch::Watched;
-use super::{Instance, Noted, accept, alarm, dispose};
+use super::{Instance, Noted, accept, alarm, dispose, idle};
 use crate::call::{Call, Done, Operation};
 use crate::command::{Answer, CommandKind, Rejection, RequestId};
 use crate::event::{Action, Event, EventName, Milestone};
@@ -27,12 +27,15 @@ use smol_str::SmolStr;
 /// Far more hops between phases than any step makes; a bug ends in a rest, not in a hang.
 const HOPS: usize = 64;
 
+/// As many effects as most steps have: a call, an event or two, and the alarm.
+const FEW: usize = 4;
+
 pub(crate) struct Turn<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) now: Timestamp,
     /// When the question was asked whose answer this step brings: an answer is no newer than that.
     pub(crate) asked_at: Timestamp,
-    pub(crate) me: Instance,
+    pub(crate) me: Box<Instance>,
     effects: Vec<Effect>,
     /// Something was decided that a crash must not undo.
     durable: bool,
@@ -41,51 +44,67 @@ pub(crate) struct Turn<'a> {
 
 /// One transition of an instance that exists.
 pub(super) fn step(instance: &Instance, policy: &Policy, now: Timestamp, input: Input) -> Step {
-    let mut t = Turn::new(instance.clone(), policy, now);
-    alarm::settle_clock(&mut t);
-    match input {
-        Input::Command(command) => {
-            let passing = command.kind() == CommandKind::Refresh;
-            let verdict = accept::command(&mut t, command);
-            t.durable |= !passing;
-            t.finish(instance, verdict)
-        }
-        Input::Outcome { op, result } => t.outcome(instance, op, result),
-        Input::Alarm => {
-            t.alarm();
-            t.finish(instance, Verdict::Applied)
-        }
-        Input::Resume => {
-            t.resume();
-            t.finish(instance, Verdict::Applied)
-        }
+    if let Some(verdict) = idle::verdict(instance, policy, now, &input) {
+        return unchanged(instance, now, verdict);
     }
+    let mut t = Turn::new(boxed(instance), policy, now);
+    alarm::settle_clock(&mut t);
+    let verdict = t.decide(input);
+    t.finish(instance, verdict)
+}
+
+/// Nothing to commit; the alarm that may have rung is set again.
+fn unchanged(instance: &Instance, now: Timestamp, verdict: Verdict) -> Step {
+    let alarm = Alarm { at: instance.alarm.at.max(now), ..instance.alarm };
+    let effects = [Effect::ScheduleAlarm(alarm)].to_vec();
+    Step { verdict, next: Some(boxed(instance)), effects, needs_commit: false }
+}
+
+/// A copy that is never on the stack.
+fn boxed(instance: &Instance) -> Box<Instance> {
+    Box::write(Box::new_uninit(), instance.clone())
 }
 
 impl<'a> Turn<'a> {
-    pub(crate) fn new(me: Instance, policy: &'a Policy, now: Timestamp) -> Self {
-        Self { policy, now, asked_at: now, me, effects: Vec::new(), durable: false, forgotten: false }
+    pub(crate) fn new(me: Box<Instance>, policy: &'a Policy, now: Timestamp) -> Self {
+        Self { policy, now, asked_at: now, me, effects: Vec::with_capacity(FEW), durable: false, forgotten: false }
     }
 
-    fn alarm(&mut self) {
+    fn decide(&mut self, input: Input) -> Verdict {
+        match input {
+            Input::Command(command) => {
+                self.durable = command.kind() != CommandKind::Refresh;
+                accept::command(self, command)
+            }
+            Input::Outcome { op, result } => self.outcome(op, result),
+            Input::Alarm => self.alarm(),
+            Input::Resume => self.resume(),
+        }
+    }
+
+    fn alarm(&mut self) -> Verdict {
         if self.me.in_flight.as_ref().is_some_and(|call| !call.is_lost(self.policy, self.now)) {
             // Nothing can be done before the call is over. A look that somebody wants is not forgotten: it stays `pulled`.
-            alarm::push_look(self);
-            return;
+            if self.me.next_look <= self.now {
+                alarm::push_look(self);
+            }
+            return Verdict::Applied;
         }
         self.me.reason = SmolStr::new_static("alarm");
         self.me.wake = true;
         alarm::push_look(self);
         self.lose_call();
         self.proceed();
+        Verdict::Applied
     }
 
-    fn resume(&mut self) {
+    fn resume(&mut self) -> Verdict {
         if self.me.in_flight.is_some() {
             self.me.reason = SmolStr::new_static("resume");
             self.lose_call();
             self.proceed();
         }
+        Verdict::Applied
     }
 
     /// The outcome of the call in flight will not come. What may be asked again is asked again by whoever waits for it; a create,
@@ -111,20 +130,17 @@ impl<'a> Turn<'a> {
         }
     }
 
-    fn outcome(mut self, before: &Instance, op: OpId, result: Result<Done, Fault>) -> Step {
-        let fits = result.as_ref().map_or(true, |done| done.answers(op.kind));
-        let expected = self.me.in_flight.as_ref().filter(|call| call.op == op && fits);
+    fn outcome(&mut self, op: OpId, result: Result<Done, Fault>) -> Verdict {
+        let expected = if self.me.awaits(op, &result) { self.me.in_flight.take() } else { None };
         let Some((owner, asked_at)) = expected.map(|call| (call.owner, call.issued_at)) else {
-            let changed = result.is_ok_and(|done| dispose::late(&mut self, &done));
-            let verdict = if changed { Verdict::Applied } else { Verdict::Ignored(Ignored::Stale) };
-            return self.finish(before, verdict);
+            let changed = result.is_ok_and(|done| dispose::late(self, &done));
+            return if changed { Verdict::Applied } else { Verdict::Ignored(Ignored::Stale) };
         };
-        self.me.in_flight = None;
         self.asked_at = asked_at;
         self.durable |= op.kind.mutates();
         self.dispatch(owner, result);
         self.proceed();
-        self.finish(before, Verdict::Applied)
+        Verdict::Applied
     }
 
     fn dispatch(&mut self, owner: Owner, result: Result<Done, Fault>) {
@@ -307,12 +323,8 @@ impl<'a> Turn<'a> {
             return Step { verdict, next: None, effects: self.effects, needs_commit: true };
         }
         let refused = matches!(verdict, Verdict::Denied(_) | Verdict::Ignored(_));
-        let same = self.me == *before;
-        if refused || same {
-            let alarm = Alarm { at: before.alarm.at.max(self.now), ..before.alarm };
-            let effects = [Effect::ScheduleAlarm(alarm)].to_vec();
-            let next = if same { self.me } else { before.clone() };
-            return Step { verdict, next: Some(next), effects, needs_commit: false };
+        if refused || *self.me == *before {
+            return unchanged(before, self.now, verdict);
         }
         dispose::conclude(&mut self);
         alarm::arm(&mut self, before);
@@ -333,15 +345,15 @@ impl<'a> Turn<'a> {
     }
 
     /// The instance with its first alarm.
-    pub(super) fn armed(mut self) -> Instance {
+    pub(super) fn armed(mut self) -> Box<Instance> {
         alarm::push_look(&mut self);
         let before = self.me.clone();
         alarm::arm(&mut self, &before);
         self.me
     }
 
-    pub(crate) fn noted(&self, message: impl Into<String>) -> Noted {
-        Noted { message: message.into(), at: self.now }
+    pub(crate) fn noted(&self, message: impl Into<String>) -> Box<Noted> {
+        Box::new(Noted { message: message.into(), at: self.now })
     }
 
     /// Marks what was just learned as not to be lost.

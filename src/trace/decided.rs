@@ -45,7 +45,7 @@ impl Decided {
 
 impl From<&Step> for Decided {
     fn from(step: &Step) -> Self {
-        Self::new(&step.verdict, step.next.as_ref(), &step.effects, step.needs_commit)
+        Self::new(&step.verdict, step.next.as_deref(), &step.effects, step.needs_commit)
     }
 }
 

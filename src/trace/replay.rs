@@ -16,6 +16,7 @@ use crate::persist;
 use crate::policy::Policy;
 use crate::step::{Effect, Input, Step};
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -157,7 +158,7 @@ impl Life {
             false => Vec::new(),
         };
         if differs {
-            self.store(recorded.cloned());
+            self.store(recorded.cloned().map(Box::new));
         }
         self.is_known = true;
         places
@@ -178,7 +179,7 @@ impl Life {
             self.store(step.next);
         } else if !step.needs_commit && asks {
             let held = self.held.entry(given.host).or_default();
-            let base = Base { record: step.next.map(Arc::new), revision: base.revision };
+            let base = Base { record: step.next.map(Arc::from), revision: base.revision };
             remember(held, Held { base, answers: 0 });
         }
         places
@@ -217,8 +218,8 @@ impl Life {
         bases
     }
 
-    fn store(&mut self, next: Option<Instance>) {
-        let stored = Base { record: next.map(Arc::new), revision: self.stored.revision.saturating_add(1) };
+    fn store(&mut self, next: Option<Box<Instance>>) {
+        let stored = Base { record: next.map(Arc::from), revision: self.stored.revision.saturating_add(1) };
         remember(&mut self.earlier, core::mem::replace(&mut self.stored, stored));
     }
 

@@ -145,7 +145,7 @@ pub(crate) fn alarm_again(first: &Instance, again: &Step) -> Result<(), Broken> 
     if first.in_flight().is_none() {
         return Ok(());
     }
-    let (first, second) = (fields(Some(first)), fields(again.next.as_ref()));
+    let (first, second) = (fields(Some(first)), fields(again.next.as_deref()));
     let differing: Vec<_> =
         differing(&first, &second).into_iter().filter(|key| *key != "alarm" && *key != "next_look").collect();
     demand(differing.is_empty(), || format!("A4: a second alarm at once changes {differing:?}"))?;

@@ -230,8 +230,9 @@ impl Run {
         let step = step(before.as_ref(), &self.policy, self.now, input.clone());
         let again = kiloclaw_lifecycle::step(before.as_ref(), &self.policy, self.now, input.clone());
         let (verdict, alarm, needs_commit) = (step.verdict.clone(), step.alarm(), step.needs_commit());
-        let same = step == again && laws::bytes(step.next.as_ref()) == laws::bytes(again.next.as_ref());
+        let same = step == again && laws::bytes(step.next.as_deref()) == laws::bytes(again.next.as_deref());
         let (next, effects) = step.committed();
+        let next = next.map(|next| *next);
         let status = next.as_ref().map_or("none", |next| next.status().as_str());
         let _ = writeln!(self.trace, " -> {verdict:?}, {status}{}", effects.iter().map(said).collect::<String>());
         let seen = Seen { before, input, now: self.now, verdict, next, effects, alarm, needs_commit, awaited, same };

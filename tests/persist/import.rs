@@ -45,7 +45,7 @@ fn a_bare_record_is_stopped_and_looked_after() {
     let resumed = step(Some(&instance), &Policy::default(), NOW, Input::Resume);
     assert_eq!(resumed.verdict, Verdict::Applied);
     let (next, effects) = resumed.committed();
-    assert_eq!(next.as_ref(), Some(&instance), "there is nothing to resume");
+    assert_eq!(next.as_deref(), Some(&instance), "there is nothing to resume");
     assert_eq!(effects.len(), 1, "{effects:?}");
 }
 

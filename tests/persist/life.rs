@@ -56,7 +56,7 @@ impl Life {
         let spec = Spec { volume_size_gb: Some(20), image: Image::new("registry/image:1").ok(), ..Spec::default() };
         let provision = Provision { identity, seed: 7, spec };
         let born = step(None, &Policy::default(), NOW, Input::Command(Command::Provision(Box::new(provision))));
-        Self::of(born.committed().0.expect("an instance"))
+        Self::of(*born.committed().0.expect("an instance"))
     }
 
     pub(crate) fn imported(record: &Map<String, Value>) -> Self {
@@ -73,7 +73,7 @@ impl Life {
 
     pub(crate) fn input(&mut self, input: Input) -> &mut Self {
         let (next, effects) = step(Some(&self.instance), &self.policy, self.now, input).committed();
-        self.instance = next.expect("a live instance");
+        self.instance = *next.expect("a live instance");
         self.call = self.call.take().filter(|call| self.instance.in_flight() == Some(call.id));
         for effect in effects {
             if let Effect::Call(operation) = effect {

@@ -309,7 +309,7 @@ fn t5_an_alarm_does_not_forget_a_volume_that_is_being_made() {
     let mut script = placing();
     script.after(30 * SECOND);
     script.ring().is("
-        applied: provisioned
+        applied: provisioned (no commit)
         alarm +60001ms call_deadline
     ");
     script.after(61 * SECOND);

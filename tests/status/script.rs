@@ -168,7 +168,7 @@ impl Script {
         let committed = self.lawful(before.as_ref(), &made);
         let verdict = made.verdict.clone();
         let (next, effects) = made.committed();
-        self.instance = next;
+        self.instance = next.map(|next| *next);
         self.call.take_if(|call| self.instance.as_ref().and_then(Instance::in_flight) != Some(call.id));
         let text = words::step(self, before.as_ref(), &verdict, committed, &effects);
         let (mut calls, mut events) = (Vec::new(), Vec::new());
@@ -195,7 +195,7 @@ impl Script {
         let calls: Vec<&Operation> = effects.iter().filter_map(as_call).collect();
         assert!(calls.len() <= 1, "T3: {calls:?}");
         if refused {
-            assert!(!committed && next.as_ref() == before, "what is turned down changes nothing");
+            assert!(!committed && next.as_deref() == before, "what is turned down changes nothing");
             assert_eq!(effects.len(), usize::from(next.is_some()), "only the alarm there is");
         }
         if let Verdict::Denied(rejection) = &made.verdict {
@@ -203,7 +203,7 @@ impl Script {
             assert!(rejection.message.len() > 10, "a sentence: {rejection}");
         }
         // An alarm that is overdue is asked for again, for now.
-        let due = next.as_ref().map(Instance::alarm).map(|alarm| Alarm { at: alarm.at.max(self.now), ..alarm });
+        let due = next.as_deref().map(Instance::alarm).map(|alarm| Alarm { at: alarm.at.max(self.now), ..alarm });
         let alarms: Vec<Alarm> = effects.iter().filter_map(as_alarm).collect();
         assert_eq!(alarms, due.into_iter().collect::<Vec<_>>(), "T7");
         assert_eq!(effects.contains(&Effect::Forget), before.is_some() && next.is_none());
@@ -212,10 +212,10 @@ impl Script {
             assert!(is == was || is.generation > was.generation, "a changed alarm has a new generation");
         }
         for call in calls {
-            assert_eq!(next.as_ref().and_then(Instance::in_flight), Some(call.id), "T3");
+            assert_eq!(next.as_deref().and_then(Instance::in_flight), Some(call.id), "T3");
             assert!(self.numbers.insert(call.id.number), "T3: {} was used before", call.id);
             assert_eq!(call.deadline, self.now.plus(self.policy.call_deadline_ms + 1));
-            assert_eq!(Some(&call.identity), next.as_ref().map(Instance::identity));
+            assert_eq!(Some(&call.identity), next.as_deref().map(Instance::identity));
             assert!(committed || !call.id.kind.mutates(), "T2: {}", call.id);
         }
         for event in effects.iter().filter_map(as_event) {
@@ -227,7 +227,7 @@ impl Script {
         let answered: Vec<RequestId> = effects.iter().filter_map(as_request).collect();
         assert!(committed || answered.is_empty());
         assert!(answered.iter().collect::<BTreeSet<_>>().len() == answered.len(), "one answer each: {answered:?}");
-        if let Some(next) = &next {
+        if let Some(next) = next.as_deref() {
             let stored = persist::encode(next).unwrap();
             assert_eq!(persist::decode(&stored).as_ref(), Ok(next), "I7");
         }

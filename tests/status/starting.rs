@@ -1730,8 +1730,8 @@ fn a3_an_alarm_that_finds_a_call_outstanding_only_rearms() {
     let mut script = first(S::CreateMachine);
     script.after(30 * SECOND);
     script.ring().is("
-        applied: starting
-        alarm +1m reconcile
+        applied: starting (no commit)
+        alarm +27s reconcile
     ");
     script.after(60 * SECOND);
     script.ring().is("

@@ -34,7 +34,7 @@ impl Script {
         let policy = Policy::new(knobs).expect("the knobs make sense");
         let now = Timestamp::from_millis(BIRTH);
         let first = step(None, &policy, now, Input::Command(Command::Provision(Box::new(provision()))));
-        let instance = first.next.clone().expect("a registered instance");
+        let instance = *first.next.clone().expect("a registered instance");
         Self { policy, now, instance, call: None }
     }
 
@@ -89,7 +89,7 @@ impl Script {
         let made = step(Some(&self.instance), &self.policy, self.now, input);
         let verdict = made.verdict.clone();
         let (next, effects) = made.committed();
-        self.instance = next.expect("the instance lives on");
+        self.instance = *next.expect("the instance lives on");
         for effect in effects {
             if let Effect::Call(call) = effect {
                 self.call = Some(*call);

@@ -27,7 +27,7 @@ impl Talk {
         let provision = Provision { identity, seed, spec: Spec::default() };
         let born = step(None, &policy, NOW, Input::Command(Command::Provision(Box::new(provision))));
         let (instance, _) = born.committed();
-        let instance = instance.expect("an instance");
+        let instance = *instance.expect("an instance");
         let mut talk = Self { policy, instance, call: None, now: NOW, evicted: Vec::new() };
         talk.input(Input::Command(Command::Start { reason: None }));
         talk
@@ -36,7 +36,7 @@ impl Talk {
     pub(crate) fn input(&mut self, input: Input) {
         self.now = self.now.plus(1);
         let (next, effects) = step(Some(&self.instance), &self.policy, self.now, input).committed();
-        self.instance = next.expect("a live instance");
+        self.instance = *next.expect("a live instance");
         self.call = None;
         for effect in effects {
             match effect {

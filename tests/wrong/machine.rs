@@ -39,7 +39,7 @@ impl Asked<'_> {
         let alarm = self.record.map(|record| Alarm { at: record.alarm().at.max(self.now), ..record.alarm() });
         Decided {
             verdict: Verdict::Ignored(Ignored::Stale),
-            next: self.record.cloned(),
+            next: self.record.cloned().map(Box::new),
             effects: alarm.map(Effect::ScheduleAlarm).into_iter().collect(),
             needs_commit: false,
         }
@@ -65,7 +65,7 @@ pub(crate) fn rewritten(instance: &Instance, change: impl FnOnce(&mut Value)) ->
 
 /// A step whose record is another.
 pub(crate) fn with_next(mut decided: Decided, change: impl FnOnce(&mut Value)) -> Decided {
-    decided.next = decided.next.map(|next| rewritten(&next, change));
+    decided.next = decided.next.map(|next| Box::new(rewritten(&next, change)));
     decided
 }
 

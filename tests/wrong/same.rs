@@ -19,7 +19,7 @@ impl Core for Counting {
     fn step(&self, record: Option<&Instance>, policy: &Policy, now: Timestamp, input: Input) -> Decided {
         let number = self.0.fetch_add(1, Ordering::Relaxed);
         let decided = Real.step(record, policy, now, input);
-        let next = decided.next.map(|next| rewritten(&next, |next| next["recoveries"] = json!(number)));
+        let next = decided.next.map(|next| Box::new(rewritten(&next, |next| next["recoveries"] = json!(number))));
         Decided { next, ..decided }
     }
 }

@@ -21,7 +21,7 @@ use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
 use super::note::Note;
 use super::operation::Owner;
 use super::turn::Turn;
-use super::{DestroyError, DestroyOp};
+use super::{DestroyError, DestroyOp, Instance};
 use crate::call::{Call, Done, VolumeFilter};
 use crate::command::{Answer, Code, Rejection, RequestId};
 use crate::event::{Action, Milestone};
@@ -31,6 +31,7 @@ use crate::name;
 use crate::observe::{Machine, MachineState, Volume};
 use crate::status::Status;
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use guard::{
@@ -253,11 +254,11 @@ fn looked_for(t: &mut Turn<'_>, key: u64, turned_up: alloc::vec::Vec<Thing>) {
     wait(t, key);
 }
 
-/// Something was made that nobody waits for. Returns whether that is news.
-pub(super) fn late(t: &mut Turn<'_>, done: &Done) -> bool {
-    let thing = match done {
-        Done::MachineCreated { machine, .. } if !t.me.knows_machine(machine) => Thing::Machine(machine.clone()),
-        Done::VolumeCreated { volume, .. } if !t.me.knows_volume(volume) => Thing::Volume(volume.clone()),
+/// What was made of which nothing is known yet.
+pub(super) fn news(me: &Instance, done: &Done) -> Option<Thing> {
+    match done {
+        Done::MachineCreated { machine, .. } if !me.knows_machine(machine) => Some(Thing::Machine(machine.clone())),
+        Done::VolumeCreated { volume, .. } if !me.knows_volume(volume) => Some(Thing::Volume(volume.clone())),
         Done::MachineCreated { .. }
         | Done::VolumeCreated { .. }
         | Done::Accepted
@@ -267,8 +268,13 @@ pub(super) fn late(t: &mut Turn<'_>, done: &Done) -> bool {
         | Done::Volume(_)
         | Done::Volumes(_)
         | Done::Snapshots(_)
-        | Done::Health { .. } => return false,
-    };
+        | Done::Health { .. } => None,
+    }
+}
+
+/// Something was made that nobody waits for. Returns whether that is news.
+pub(super) fn late(t: &mut Turn<'_>, done: &Done) -> bool {
+    let Some(thing) = news(&t.me, done) else { return false };
     t.log(Action::DisposeLateCreate);
     t.me.dispose_made(thing, Cause::LateCreate, t.now, Some(t.now));
     true
@@ -334,7 +340,7 @@ fn fail(t: &mut Turn<'_>, key: u64, fault: &Fault) {
     entry.error = Some(noted.clone());
     if going {
         let op = if is_machine { DestroyOp::Machine } else { DestroyOp::Volume };
-        t.me.errors.destroy = Some(DestroyError { op, status: fault.status, noted });
+        t.me.errors.destroy = Some(Box::new(DestroyError { op, status: fault.status, noted: *noted }));
     }
     let action = if is_machine { Action::DestroyMachineFailed } else { Action::DestroyVolumeFailed };
     log(t, key, action, Some(fault.to_string()));

@@ -15,7 +15,7 @@ pub(super) fn of(me: &Instance) -> String {
             let at = me.provisioned_at.map_or_else(String::new, |at| format!(" at {}", at));
             format!("The instance was registered{at} and has never been started")
         }
-        Phase::Starting(_) => format!("The instance has been starting{since}{}", error(me.errors.start.as_ref())),
+        Phase::Starting(_) => format!("The instance has been starting{since}{}", error(me.errors.start.as_deref())),
         Phase::Running(_) => running(me, &since),
         Phase::Stopping(_) => format!("The instance has been stopping{since}, because a stop was asked for"),
         Phase::Stopped(_) => format!("The instance has been stopped{since}, because {}", stopped(me)),
@@ -26,7 +26,7 @@ pub(super) fn of(me: &Instance) -> String {
         Phase::Restarting(restarting) => {
             let sent =
                 if restarting.sent { "the machine has taken it on" } else { "the machine has not taken it on yet" };
-            let trouble = error(me.errors.restart.as_ref());
+            let trouble = error(me.errors.restart.as_deref());
             format!("A new configuration has been on its way to the machine{since}; {sent}{trouble}")
         }
         Phase::Recovering(recovering) => {

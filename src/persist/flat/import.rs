@@ -11,6 +11,7 @@ use crate::persist::{self, DecodeError};
 use crate::policy::Policy;
 use crate::status::Status;
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use serde_json::{Map, Value};
@@ -176,7 +177,7 @@ fn errors(me: &mut Instance, fields: &mut Fields) -> Result<(), ImportError> {
     {
         let message = fields.text(&format!("last{name}ErrorMessage"))?;
         let at = fields.time(&format!("last{name}ErrorAt"))?;
-        *slot = message.map(|message| Noted { message, at: at.unwrap_or_default() });
+        *slot = message.map(|message| Box::new(Noted { message, at: at.unwrap_or_default() }));
     }
     let op = match fields.text("lastDestroyErrorOp")?.as_deref() {
         None => None,
@@ -188,7 +189,7 @@ fn errors(me: &mut Instance, fields: &mut Fields) -> Result<(), ImportError> {
     let status = fields.number("lastDestroyErrorStatus", "an HTTP status")?;
     let message = fields.text("lastDestroyErrorMessage")?.unwrap_or_default();
     let at = fields.time("lastDestroyErrorAt")?.unwrap_or_default();
-    me.errors.destroy = op.map(|op| DestroyError { op, status, noted: Noted { message, at } });
+    me.errors.destroy = op.map(|op| Box::new(DestroyError { op, status, noted: Noted { message, at } }));
     Ok(())
 }
 

@@ -186,7 +186,7 @@ impl<'a> Seen<'a> {
             before,
             input,
             verdict: &step.verdict,
-            next: step.next.as_ref(),
+            next: step.next.as_deref(),
             effects: &step.effects,
             needs_commit: step.needs_commit,
         }

@@ -4,6 +4,7 @@ use crate::instance::{self, Instance};
 use crate::policy::Policy;
 use crate::step::{Effect, Input, Step, Verdict};
 use crate::time::Timestamp;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 /// A step, taken apart. Unlike a [`Step`] it can be made by hand, so that tests can make wrong ones.
@@ -12,7 +13,7 @@ pub struct Decided {
     /// What became of the input.
     pub verdict: Verdict,
     /// The record from now on.
-    pub next: Option<Instance>,
+    pub next: Option<Box<Instance>>,
     /// What has to be done.
     pub effects: Vec<Effect>,
     /// Whether the step has to be durable first.

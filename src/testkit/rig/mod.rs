@@ -339,7 +339,7 @@ impl<C: Core> Rig<C> {
         if let Some(recorder) = &mut self.recorder {
             let sandbox = &of.identity.sandbox;
             let Decided { verdict, next, effects, needs_commit } = &decided;
-            recorder.decided(sandbox, host, now, &input, verdict, next.as_ref(), effects, *needs_commit);
+            recorder.decided(sandbox, host, now, &input, verdict, next.as_deref(), effects, *needs_commit);
             if is_lost || end == End::Uncommitted {
                 recorder.lost(sandbox, host);
             }
@@ -358,7 +358,7 @@ impl<C: Core> Rig<C> {
     fn commit(&mut self, life: usize, host: u8, decided: Decided, revision: u64, end: End) -> Vec<EventName> {
         let Some(of) = self.lives.get_mut(life) else { return Vec::new() };
         let Decided { next, effects, needs_commit, .. } = decided;
-        let next = next.map(Arc::new);
+        let next = next.map(Arc::from);
         let mut told = Vec::new();
         if needs_commit {
             of.checker.committed(of.stored.as_deref(), next.as_deref(), &self.world);
@@ -421,7 +421,7 @@ fn seen<'a>(
         before,
         input,
         verdict: &decided.verdict,
-        next: decided.next.as_ref(),
+        next: decided.next.as_deref(),
         effects: &decided.effects,
         needs_commit: decided.needs_commit,
     }
