@@ -4,6 +4,7 @@ mod beside;
 mod broken;
 mod file;
 mod refused;
+mod together;
 
 use futures::executor::block_on;
 use kiloclaw_lifecycle::adapter::sqlite::SqliteStore;

@@ -1,7 +1,8 @@
 //! Records, alarms and undelivered events in one SQLite file.
 //!
 //! *Does* each commit in one transaction: record, revision, due time and events, or nothing. The file is in WAL mode and every commit is
-//! on the disk when it is answered (`synchronous=FULL`). Due alarms are found by an index.
+//! on the disk when it is answered (`synchronous=FULL`); commits that wait for the disk share its next sync. Due alarms are found by an
+//! index.
 //!
 //! *Guarantees*: several processes may open the file at once; a file that is damaged, that is somebody else's or that a newer version of
 //! this library has written is refused and left as it is.
@@ -14,6 +15,7 @@ mod open;
 mod queries;
 mod schema;
 mod worker;
+mod writer;
 
 pub use open::OpenError;
 
@@ -30,6 +32,7 @@ use core::fmt;
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 use worker::Worker;
+use writer::Writer;
 
 /// How long a transaction waits for another process's, unless said otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -55,7 +58,7 @@ pub struct SqliteStore {
     path: Arc<PathBuf>,
     /// The file that was opened, in case another has come to its place.
     file: (u64, u64),
-    writer: Worker,
+    writer: Writer,
     reader: Worker,
 }
 
@@ -87,7 +90,7 @@ impl SqliteStore {
         Ok(Self {
             file: open::which(&absolute).map_err(|error| open::unusable(path, &error))?,
             path: Arc::new(absolute),
-            writer: Worker::start("kiloclaw-store", writing).map_err(|error| open::unusable(path, &error))?,
+            writer: Writer::start("kiloclaw-store", writing).map_err(|error| open::unusable(path, &error))?,
             reader: Worker::start("kiloclaw-read", reading).map_err(|error| open::unusable(path, &error))?,
         })
     }
@@ -108,7 +111,7 @@ impl Store for SqliteStore {
     async fn commit(&self, sandbox: &SandboxId, commit: Commit) -> Result<Revision, StoreError> {
         let (sandbox, path, file) = (sandbox.clone(), self.path.clone(), self.file);
         self.writer
-            .ask(move |db| {
+            .write(move |db| {
                 // SQLite would go on writing to what nobody will ever read.
                 if open::which(&path).ok() != Some(file) {
                     return Err(StoreError::Unavailable(format!("{} is not the file that was opened", path.display())));
@@ -126,7 +129,7 @@ impl Store for SqliteStore {
     async fn acknowledge(&self, sandbox: &SandboxId, events: &[Event]) -> Result<(), StoreError> {
         let sandbox = sandbox.clone();
         let keys = events.iter().map(|event| event.key.clone()).collect::<Vec<_>>();
-        self.writer.ask(move |db| queries::acknowledge(db, &sandbox, &keys)).await
+        self.writer.write(move |db| queries::acknowledge(db, &sandbox, &keys)).await
     }
 }
 

@@ -7,9 +7,9 @@ use crate::time::Timestamp;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-fn failed(error: rusqlite::Error) -> StoreError {
+pub(super) fn failed(error: rusqlite::Error) -> StoreError {
     StoreError::Unavailable(error.to_string())
 }
 
@@ -34,20 +34,16 @@ pub(super) fn load(db: &Connection, sandbox: &SandboxId) -> Result<Option<Stored
     statement.query_row([sandbox.as_str()], stored).optional().map_err(failed)
 }
 
-pub(super) fn commit(db: &mut Connection, sandbox: &SandboxId, commit: &Commit) -> Result<Revision, StoreError> {
+pub(super) fn commit(db: &Transaction<'_>, sandbox: &SandboxId, commit: &Commit) -> Result<Revision, StoreError> {
     let events = commit.events.iter().map(|event| Ok((event.key.as_str(), serde_json::to_string(event)?)));
     let events: Vec<(&str, String)> =
         events.collect::<serde_json::Result<_>>().map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    // Whatever goes wrong from here on, nothing is written: an open transaction is rolled back when it is dropped.
-    let revision = put(&transaction, sandbox, commit)?.ok_or(StoreError::Conflict)?;
+    let revision = put(db, sandbox, commit)?.ok_or(StoreError::Conflict)?;
     for (key, event) in events {
-        transaction
-            .prepare_cached("INSERT INTO outbox (sandbox, key, event) VALUES (?1, ?2, ?3)")
+        db.prepare_cached("INSERT INTO outbox (sandbox, key, event) VALUES (?1, ?2, ?3)")
             .and_then(|mut insert| insert.execute(params![sandbox.as_str(), key, event]))
             .map_err(failed)?;
     }
-    transaction.commit().map_err(failed)?;
     Ok(revision)
 }
 
@@ -83,15 +79,13 @@ pub(super) fn outbox(db: &Connection, sandbox: &SandboxId) -> Result<Vec<Event>,
         .collect()
 }
 
-pub(super) fn acknowledge(db: &mut Connection, sandbox: &SandboxId, keys: &[String]) -> Result<(), StoreError> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+pub(super) fn acknowledge(db: &Transaction<'_>, sandbox: &SandboxId, keys: &[String]) -> Result<(), StoreError> {
     for key in keys {
-        transaction
-            .prepare_cached("DELETE FROM outbox WHERE sandbox = ?1 AND key = ?2")
+        db.prepare_cached("DELETE FROM outbox WHERE sandbox = ?1 AND key = ?2")
             .and_then(|mut delete| delete.execute([sandbox.as_str(), key]))
             .map_err(failed)?;
     }
-    transaction.commit().map_err(failed)
+    Ok(())
 }
 
 pub(super) fn due(db: &Connection, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Timestamp)>, StoreError> {
