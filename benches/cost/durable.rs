@@ -4,6 +4,7 @@ use crate::ratios::Bar;
 use crate::story::Nobody;
 use criterion::Criterion;
 use futures::executor::block_on;
+use futures::future::join_all;
 use kiloclaw_lifecycle::adapter::sqlite::SqliteStore;
 use kiloclaw_lifecycle::command::{Command, Provision, Spec};
 use kiloclaw_lifecycle::id::{Identity, SandboxId};
@@ -11,38 +12,53 @@ use kiloclaw_lifecycle::testkit::{SimFly, World};
 use kiloclaw_lifecycle::{Driver, Input, Policy, Store, Timestamp, Verdict};
 use rusqlite::{Connection, TransactionBehavior, params};
 
+/// As many instances as are worked on at once.
+const MANY: usize = 32;
+
+type Durable = Driver<SimFly, SimFly, SqliteStore, Nobody, SimFly>;
+
 pub(crate) fn bars(c: &mut Criterion) -> Vec<Bar> {
     // Beside the build, and so on the same disk as everything else; /tmp may be memory.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let store = SqliteStore::open(folder.path().join("instances.db")).expect("a store");
     let fly = SimFly::new(World::new(Timestamp::from_millis(1_780_272_000_000)));
     let driver = Driver::new(Policy::default(), fly.clone(), fly.clone(), store.clone(), Nobody, fly);
-    let sandbox: SandboxId = "sandbox-1".parse().expect("a name");
-    let identity = Identity { user: "user-1".parse().expect("a name"), sandbox: sandbox.clone(), app: None };
+    let all: Vec<SandboxId> = (0..MANY).map(|number| format!("sandbox-{number}").parse().expect("a name")).collect();
     let mut size = 1;
-    let mut durable_step = || {
+    let mut durable_steps = |of: &[SandboxId]| {
         size = size % 500 + 1;
-        let spec = Spec { volume_size_gb: Some(size), ..Spec::default() };
-        let provision = Provision { identity: identity.clone(), seed: 7, spec };
-        let input = Input::Command(Command::Provision(Box::new(provision)));
-        let applied = block_on(driver.apply(&sandbox, None, input)).expect("a commit");
-        assert_eq!((applied.verdict, applied.pending), (Verdict::Applied, None));
+        block_on(join_all(of.iter().map(|sandbox| durable_step(&driver, sandbox, size))));
     };
-    durable_step();
-    durable_step();
-    let record = block_on(store.load(&sandbox)).expect("a store").expect("a record").record;
+    durable_steps(&all);
+    durable_steps(&all);
+    let record = block_on(store.load(&all[0])).expect("a store").expect("a record").record;
     let mut bare = Bare::open(&folder.path().join("bare.db"), &record);
     let mut group = c.benchmark_group("durable");
-    group.bench_function("step", |b| b.iter(&mut durable_step));
+    group.bench_function("step", |b| b.iter(|| durable_steps(&all[..1])));
+    group.bench_function("steps", |b| b.iter(|| durable_steps(&all)));
     group.bench_function("bare", |b| b.iter(|| bare.commit(&record)));
     group.finish();
-    vec![Bar::least(
-        "durable steps in the same time",
-        "durable/step",
-        "bare commits of the same bytes",
-        "durable/bare",
-        0.9,
-    )]
+    let bare = "bare commits of the same bytes";
+    vec![
+        Bar::least(
+            "durable steps, 32 instances at once",
+            "durable/steps",
+            MANY as f64,
+            bare,
+            "durable/bare",
+            Some(0.9),
+        ),
+        Bar::least("durable steps, one after the other", "durable/step", 1.0, bare, "durable/bare", None),
+    ]
+}
+
+/// A command that has nothing to call for: load, step, commit.
+async fn durable_step(driver: &Durable, sandbox: &SandboxId, size: u32) {
+    let identity = Identity { user: "user-1".parse().expect("a name"), sandbox: sandbox.clone(), app: None };
+    let spec = Spec { volume_size_gb: Some(size), ..Spec::default() };
+    let input = Input::Command(Command::Provision(Box::new(Provision { identity, seed: 7, spec })));
+    let applied = driver.apply(sandbox, None, input).await.expect("a commit");
+    assert_eq!((applied.verdict, applied.pending), (Verdict::Applied, None));
 }
 
 /// The same table, the same bytes, the same promise.

@@ -13,10 +13,12 @@ use kiloclaw_lifecycle::id::OpId;
 use kiloclaw_lifecycle::{Input, persist, step};
 use ratios::Bar;
 use std::hint::black_box;
+use std::sync::LazyLock;
 use std::time::Duration;
 use story::Recorder;
 
 fn main() {
+    LazyLock::force(&ratios::BEGUN);
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))

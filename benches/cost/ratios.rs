@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::SystemTime;
 
 pub(crate) struct Bar {
     what: &'static str,
     against: &'static str,
     ratio: Option<f64>,
-    bar: f64,
+    /// `None` for what is only stated.
+    bar: Option<f64>,
     /// Whether more is better.
     least: bool,
 }
@@ -22,26 +25,40 @@ impl Bar {
         times: f64,
         bar: f64,
     ) -> Self {
-        let ratio = mean(measured).zip(mean(beside)).map(|(ours, theirs)| ours / (theirs * times));
-        Self { what, against, ratio, bar, least: false }
+        let ratio = median(measured).zip(median(beside)).map(|(ours, theirs)| ours / (theirs * times));
+        Self { what, against, ratio, bar: Some(bar), least: false }
     }
 
-    /// `what` has to be done `bar` times as often as `against` in the same time.
-    pub(crate) fn least(what: &'static str, measured: &str, against: &'static str, beside: &str, bar: f64) -> Self {
-        let ratio = mean(measured).zip(mean(beside)).map(|(ours, theirs)| theirs / ours);
+    /// `what`, of which `times` are measured together, has to be done `bar` times as often as `against` in the same time.
+    pub(crate) fn least(
+        what: &'static str,
+        measured: &str,
+        times: f64,
+        against: &'static str,
+        beside: &str,
+        bar: Option<f64>,
+    ) -> Self {
+        let ratio = median(measured).zip(median(beside)).map(|(ours, theirs)| theirs * times / ours);
         Self { what, against, ratio, bar, least: true }
     }
 
     /// What was counted and not timed.
     pub(crate) fn counted(what: &'static str, against: &'static str, ratio: f64, bar: f64) -> Self {
-        Self { what, against, ratio: Some(ratio), bar, least: false }
+        Self { what, against, ratio: Some(ratio), bar: Some(bar), least: false }
     }
 }
 
+/// When this run began.
+pub(crate) static BEGUN: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+
 /// Nanoseconds, as Criterion has just written them down. `None` for what a filter on the command line has left out.
-fn mean(id: &str) -> Option<f64> {
+fn median(id: &str) -> Option<f64> {
     let home = std::env::var("CRITERION_HOME").map_or_else(|_| target().join("criterion"), PathBuf::from);
-    let text = std::fs::read_to_string(home.join(id).join("new/estimates.json")).ok()?;
+    let file = home.join(id).join("new/estimates.json");
+    if std::fs::metadata(&file).ok()?.modified().ok()? < *BEGUN {
+        return None;
+    }
+    let text = std::fs::read_to_string(file).ok()?;
     serde_json::from_str::<Value>(&text).ok()?.get("median")?.get("point_estimate")?.as_f64()
 }
 
@@ -54,6 +71,10 @@ pub(crate) fn print(bars: &[Bar]) {
     println!("\n| what | against | ratio | bar | |\n|---|---|---:|---:|---|");
     for Bar { what, against, ratio, bar, least } in bars {
         let Some(ratio) = ratio else { continue };
+        let Some(bar) = bar else {
+            println!("| {what} | {against} | {ratio:.2} | | stated |");
+            continue;
+        };
         let (sign, good) = if *least { ("≥", ratio >= bar) } else { ("≤", ratio <= bar) };
         println!("| {what} | {against} | {ratio:.2} | {sign} {bar} | {} |", if good { "reached" } else { "missed" });
     }

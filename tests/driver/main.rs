@@ -3,6 +3,7 @@
 mod bench;
 
 mod commits;
+mod cost;
 mod executors;
 mod outbox;
 mod races;
