@@ -4,7 +4,7 @@
 //! `baseline.txt`.
 
 #[allow(dead_code, reason = "shared with the benches of times")]
-#[path = "../../cost/story.rs"]
+#[path = "../cost/story.rs"]
 mod story;
 
 use gungraun::{library_benchmark, library_benchmark_group, main};

@@ -1,1 +1,0 @@
-//! See `benches/hot_paths.rs`.
