@@ -37,7 +37,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let on_disk = disk.path();
     let mut rows = rounds(
         "one at a time",
-        ours(on_disk, 1, 48),
+        ours(on_disk, 1, 96),
         vec![
             peer("same promise, helped", on_disk, (1, 24), &[EAGER, HELP, FULL]),
             peer("its best options", on_disk, (1, 32), &[EAGER]),
@@ -47,7 +47,7 @@ pub(crate) fn rows() -> Vec<Row> {
     );
     rows.extend(rounds(
         "32 at once",
-        ours(on_disk, MANY, 128),
+        ours(on_disk, MANY, 1024),
         vec![
             peer("same promise, helped", on_disk, (MANY, 64), &[FEW, HELP, FULL]),
             peer("helped", on_disk, (MANY, 96), &[FEW, HELP]),

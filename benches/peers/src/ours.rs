@@ -106,7 +106,7 @@ impl Ours {
         let each = |number: u64| number as f64 / restarts as f64;
         let (commits, deliveries) = (self.revisions_now() - self.revisions, self.deliveries.0.load(Ordering::SeqCst));
         let (commits, deliveries) = (each(commits), each(deliveries));
-        println!("a workload of ours: {commits} commits and {deliveries} deliveries, each a transaction of its own");
+        println!("a workload of ours: {commits} commits and {deliveries} deliveries, alone or with those of others");
     }
 
     fn revisions_now(&self) -> u64 {

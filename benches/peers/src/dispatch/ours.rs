@@ -51,10 +51,10 @@ impl Story {
     }
 
     /// Decides everything; brings the instance in the end.
-    pub(crate) fn play(&self, inputs: Vec<(Timestamp, Input)>) -> Option<Instance> {
+    pub(crate) fn play(&self, inputs: Vec<(Timestamp, Input)>) -> Option<Box<Instance>> {
         let mut last = None;
         for (now, input) in inputs {
-            let before = last.as_ref().unwrap_or(&self.begin);
+            let before = last.as_deref().unwrap_or(&self.begin);
             let (next, effects) = step(Some(before), &self.policy, now, input).committed();
             std::hint::black_box(effects);
             last = next;
