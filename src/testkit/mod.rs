@@ -3,6 +3,7 @@
 //! - [`World`] is the simulated Fly: a value without a clock of its own, cheap to clone, the same every time.
 //! - [`SimFly`] is a handle on a world that can be plugged into a [`Driver`](crate::driver::Driver) as provider, health probe and
 //!   clock.
+//! - [`Answers`] makes a provider and a health probe of one function.
 //! - [`MemoryStore`] keeps records, alarms and outboxes.
 //! - [`contract`] holds an adapter to what its port promises.
 //! - [`emulator`] serves a world as the Machines API; `examples/fly_emulator` puts it on a socket.
@@ -24,10 +25,12 @@ pub mod sim;
 pub mod store;
 pub mod trace;
 
+mod answers;
 mod fly;
 mod request;
 mod world;
 
+pub use answers::Answers;
 pub use fly::SimFly;
 pub use request::Request;
 pub use store::MemoryStore;

@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use kiloclaw_lifecycle::adapter::fly::answer::{classify, still_in};
-use kiloclaw_lifecycle::call::{CallKind, Content, MachineUpdate, NewMachine, NewVolume, VolumeFilter, WaitFor};
+use kiloclaw_lifecycle::call::{CallKind, Content, Done, NewVolume};
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::guest::Guest;
-use kiloclaw_lifecycle::id::{Identity, Image, MachineId, MachineVersion, VolumeId};
+use kiloclaw_lifecycle::id::{Identity, Image, VolumeId};
 use kiloclaw_lifecycle::observe::{
     Exit, HostStatus, Machine, MachineConfig, MachineState, Mount, Snapshot, SnapshotStatus, Volume, VolumeState,
 };
-use kiloclaw_lifecycle::port::{CreatedMachine, CreatedVolume, Provider};
+use kiloclaw_lifecycle::testkit::{Answers, Request};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -34,7 +35,7 @@ impl Plain {
     async fn send(
         &self,
         kind: CallKind,
-        method: reqwest::Method,
+        method: Method,
         of: &Identity,
         path: &str,
         body: Option<Value>,
@@ -51,14 +52,6 @@ impl Plain {
             200..=299 => serde_json::from_str(&text).map_err(|_| unreadable()),
             _ => Err(classify(kind, Some(status), &text)),
         }
-    }
-
-    async fn get(&self, kind: CallKind, of: &Identity, path: &str) -> Result<Value, Fault> {
-        self.send(kind, reqwest::Method::GET, of, path, None).await
-    }
-
-    async fn post(&self, kind: CallKind, of: &Identity, path: &str, body: Value) -> Result<Value, Fault> {
-        self.send(kind, reqwest::Method::POST, of, path, Some(body)).await
     }
 }
 
@@ -132,93 +125,96 @@ fn config(guest: Guest, volume: &VolumeId, metadata: &BTreeMap<String, String>, 
     })
 }
 
+fn made_machine(made: &Value) -> Option<Done> {
+    Some(Done::MachineCreated { machine: id(made, "id")?, region: id(made, "region") })
+}
+
+fn made_volume(made: &Value) -> Option<Done> {
+    let seen = volume(made)?;
+    Some(Done::VolumeCreated { volume: seen.id, region: seen.region, state: seen.state })
+}
+
 #[async_trait]
-impl Provider for Plain {
-    async fn get_machine(&self, of: &Identity, wanted: &MachineId) -> Result<Machine, Fault> {
-        let seen = self.get(CallKind::GetMachine, of, &format!("machines/{wanted}")).await?;
-        machine(&seen).ok_or_else(unreadable)
-    }
-
-    async fn list_machines(&self, of: &Identity, metadata: &BTreeMap<String, String>) -> Result<Vec<Machine>, Fault> {
-        let labels: Vec<String> = metadata.iter().map(|(key, label)| format!("metadata.{key}={label}")).collect();
-        let listed = self.get(CallKind::ListMachines, of, &format!("machines?{}", labels.join("&"))).await?;
-        read_all(&listed, machine)
-    }
-
-    async fn create_machine(&self, of: &Identity, new: &NewMachine) -> Result<CreatedMachine, Fault> {
-        let config = config(new.guest, &new.volume, &new.metadata, new.image.as_ref());
-        let body = json!({ "name": new.name, "region": new.region, "config": config });
-        let made = self.post(CallKind::CreateMachine, of, "machines", body).await?;
-        Ok(CreatedMachine { machine: id(&made, "id").ok_or_else(unreadable)?, region: id(&made, "region") })
-    }
-
-    async fn update_machine(&self, of: &Identity, update: &MachineUpdate) -> Result<(), Fault> {
-        let config = config(update.guest, &update.volume, &update.metadata, update.image.as_ref());
-        let path = format!("machines/{}", update.machine);
-        self.post(CallKind::UpdateMachine, of, &path, json!({ "config": config })).await.map(|_| ())
-    }
-
-    async fn start_machine(&self, of: &Identity, machine: &MachineId) -> Result<(), Fault> {
-        self.post(CallKind::StartMachine, of, &format!("machines/{machine}/start"), json!({})).await.map(|_| ())
-    }
-
-    async fn stop_machine(&self, of: &Identity, machine: &MachineId) -> Result<(), Fault> {
-        self.post(CallKind::StopMachine, of, &format!("machines/{machine}/stop"), json!({})).await.map(|_| ())
-    }
-
-    async fn destroy_machine(&self, of: &Identity, machine: &MachineId) -> Result<(), Fault> {
-        let path = format!("machines/{machine}?force=true");
-        self.send(CallKind::DestroyMachine, reqwest::Method::DELETE, of, &path, None).await.map(|_| ())
-    }
-
-    async fn wait_machine<'a>(
-        &self,
-        of: &Identity,
-        machine: &MachineId,
-        version: Option<&'a MachineVersion>,
-        state: WaitFor,
-        timeout_s: u32,
-    ) -> Result<MachineState, Fault> {
-        let version = version.map(|version| format!("&version={version}")).unwrap_or_default();
-        let path = format!("machines/{machine}/wait?state={}&timeout={timeout_s}{version}", state.state());
-        match self.get(CallKind::WaitMachine, of, &path).await {
-            Ok(reached) => text(&reached, "state").map(MachineState::from).ok_or_else(unreadable),
-            Err(fault) if fault.status == Some(408) => still_in(&fault.message).ok_or(fault),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    async fn get_volume(&self, of: &Identity, wanted: &VolumeId) -> Result<Volume, Fault> {
-        let seen = self.get(CallKind::GetVolume, of, &format!("volumes/{wanted}")).await?;
-        volume(&seen).ok_or_else(unreadable)
-    }
-
-    async fn list_volumes(&self, of: &Identity, filter: &VolumeFilter) -> Result<Vec<Volume>, Fault> {
-        let all = read_all(&self.get(CallKind::ListVolumes, of, "volumes").await?, volume)?;
-        Ok(all.into_iter().filter(|volume| filter.admits(&volume.name)).collect())
-    }
-
-    async fn list_snapshots(&self, of: &Identity, volume: &VolumeId) -> Result<Vec<Snapshot>, Fault> {
-        let listed = self.get(CallKind::ListSnapshots, of, &format!("volumes/{volume}/snapshots")).await?;
-        read_all(&listed, snapshot)
-    }
-
-    async fn create_volume(&self, of: &Identity, new: &NewVolume) -> Result<CreatedVolume, Fault> {
-        let mut body = json!({ "name": new.name, "region": new.region, "compute": new.guest });
-        match &new.content {
-            Content::Empty { size_gb } => body["size_gb"] = json!(size_gb),
-            Content::Fork { source } => body["source_volume_id"] = json!(source),
-            Content::Snapshot { snapshot, size_gb } => {
-                (body["snapshot_id"], body["size_gb"]) = (json!(snapshot), json!(size_gb));
+impl Answers for Plain {
+    async fn answer(&self, of: &Identity, request: &Request) -> Result<Done, Fault> {
+        let (method, path, body) = sent(request);
+        let answer = self.send(request.kind(), method, of, &path, body).await;
+        match request {
+            Request::GetMachine(_) => {
+                machine(&answer?).map(|seen| Done::Machine(Box::new(seen))).ok_or_else(unreadable)
             }
+            Request::ListMachines(_) => read_all(&answer?, machine).map(Done::Machines),
+            Request::CreateMachine(_) => made_machine(&answer?).ok_or_else(unreadable),
+            Request::WaitMachine { .. } => waited(answer),
+            Request::GetVolume(_) => volume(&answer?).map(|seen| Done::Volume(Box::new(seen))).ok_or_else(unreadable),
+            Request::ListVolumes(filter) => {
+                let mut all = read_all(&answer?, volume)?;
+                all.retain(|volume| filter.admits(&volume.name));
+                Ok(Done::Volumes(all))
+            }
+            Request::ListSnapshots(_) => read_all(&answer?, snapshot).map(Done::Snapshots),
+            Request::CreateVolume(_) => made_volume(&answer?).ok_or_else(unreadable),
+            Request::UpdateMachine(_)
+            | Request::StartMachine(_)
+            | Request::StopMachine(_)
+            | Request::DestroyMachine(_)
+            | Request::DeleteVolume(_) => answer.map(|_| Done::Accepted),
+            Request::ProbeHealth { .. } => unreachable!("the suite asks for no health"),
         }
-        let made = self.post(CallKind::CreateVolume, of, "volumes", body).await?;
-        let seen = volume(&made).ok_or_else(unreadable)?;
-        Ok(CreatedVolume { volume: seen.id, region: seen.region, state: seen.state })
     }
+}
 
-    async fn delete_volume(&self, of: &Identity, volume: &VolumeId) -> Result<(), Fault> {
-        let path = format!("volumes/{volume}");
-        self.send(CallKind::DeleteVolume, reqwest::Method::DELETE, of, &path, None).await.map(|_| ())
+fn waited(answer: Result<Value, Fault>) -> Result<Done, Fault> {
+    let state = match answer {
+        Ok(reached) => text(&reached, "state").map(MachineState::from).ok_or_else(unreadable),
+        Err(fault) if fault.status == Some(408) => still_in(&fault.message).ok_or(fault),
+        Err(fault) => Err(fault),
+    };
+    state.map(|state| Done::Waited { state })
+}
+
+/// Method, path below the app, and body.
+fn sent(request: &Request) -> (Method, String, Option<Value>) {
+    match request {
+        Request::GetMachine(machine) => (Method::GET, format!("machines/{machine}"), None),
+        Request::ListMachines(metadata) => {
+            let labels: Vec<String> = metadata.iter().map(|(key, label)| format!("metadata.{key}={label}")).collect();
+            (Method::GET, format!("machines?{}", labels.join("&")), None)
+        }
+        Request::CreateMachine(new) => {
+            let config = config(new.guest, &new.volume, &new.metadata, new.image.as_ref());
+            let body = json!({ "name": new.name, "region": new.region, "config": config });
+            (Method::POST, "machines".to_string(), Some(body))
+        }
+        Request::UpdateMachine(update) => {
+            let config = config(update.guest, &update.volume, &update.metadata, update.image.as_ref());
+            (Method::POST, format!("machines/{}", update.machine), Some(json!({ "config": config })))
+        }
+        Request::StartMachine(machine) => (Method::POST, format!("machines/{machine}/start"), Some(json!({}))),
+        Request::StopMachine(machine) => (Method::POST, format!("machines/{machine}/stop"), Some(json!({}))),
+        Request::DestroyMachine(machine) => (Method::DELETE, format!("machines/{machine}?force=true"), None),
+        Request::WaitMachine { machine, version, state, timeout_s } => {
+            let version = version.as_ref().map(|version| format!("&version={version}")).unwrap_or_default();
+            let path = format!("machines/{machine}/wait?state={}&timeout={timeout_s}{version}", state.state());
+            (Method::GET, path, None)
+        }
+        Request::GetVolume(volume) => (Method::GET, format!("volumes/{volume}"), None),
+        Request::ListVolumes(_) => (Method::GET, "volumes".to_string(), None),
+        Request::ListSnapshots(volume) => (Method::GET, format!("volumes/{volume}/snapshots"), None),
+        Request::CreateVolume(new) => (Method::POST, "volumes".to_string(), Some(new_volume(new))),
+        Request::DeleteVolume(volume) => (Method::DELETE, format!("volumes/{volume}"), None),
+        Request::ProbeHealth { .. } => unreachable!("the suite asks for no health"),
     }
+}
+
+fn new_volume(new: &NewVolume) -> Value {
+    let mut body = json!({ "name": new.name, "region": new.region, "compute": new.guest });
+    match &new.content {
+        Content::Empty { size_gb } => body["size_gb"] = json!(size_gb),
+        Content::Fork { source } => body["source_volume_id"] = json!(source),
+        Content::Snapshot { snapshot, size_gb } => {
+            (body["snapshot_id"], body["size_gb"]) = (json!(snapshot), json!(size_gb));
+        }
+    }
+    body
 }

@@ -2,12 +2,12 @@
 
 use crate::fly;
 use async_trait::async_trait;
-use kiloclaw_lifecycle::call::{Content, MachineUpdate, NewMachine, NewVolume, VolumeFilter, WaitFor};
+use kiloclaw_lifecycle::call::{Content, Done, NewMachine, NewVolume, VolumeFilter};
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
-use kiloclaw_lifecycle::id::{Identity, MachineId, MachineVersion, VolumeId};
-use kiloclaw_lifecycle::observe::{Exit, Machine, MachineConfig, MachineState, Snapshot, Volume, VolumeState};
-use kiloclaw_lifecycle::port::{CreatedMachine, CreatedVolume, Provider};
-use kiloclaw_lifecycle::testkit::SimFly;
+use kiloclaw_lifecycle::id::{Identity, MachineId, VolumeId};
+use kiloclaw_lifecycle::observe::{Exit, Machine, MachineConfig, MachineState, Volume, VolumeState};
+use kiloclaw_lifecycle::port::Provider;
+use kiloclaw_lifecycle::testkit::{Answers, Request, SimFly};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,39 +123,46 @@ impl Wrong {
     }
 
     /// The volume that already has the name, for one who thinks that names are unique.
-    fn of_this_name(&self, name: &str) -> Option<CreatedVolume> {
+    fn of_this_name(&self, name: &str) -> Option<VolumeId> {
         let found = self
             .fly
             .with(|world| world.live_volumes().find(|(_, volume)| volume.name == name).map(|(id, _)| id.clone()))?;
-        let volume = VolumeId::new(found).ok()?;
-        Some(CreatedVolume { volume, region: None, state: VolumeState::Created })
+        VolumeId::new(found).ok()
     }
+}
+
+fn made(volume: VolumeId) -> Done {
+    Done::VolumeCreated { volume, region: None, state: VolumeState::Created }
 }
 
 fn is_unreadable(fault: &Fault) -> bool {
     fault.kind == FaultKind::Unknown && fault.status == Some(200)
 }
 
-#[async_trait]
-impl Provider for Wrong {
-    async fn get_machine(&self, of: &Identity, machine: &MachineId) -> Result<Machine, Fault> {
-        self.of_a_machine(self.fly.get_machine(of, machine).await).map(|machine| self.shown(machine))
+impl Wrong {
+    /// What the simulated Fly says.
+    async fn told(&self, of: &Identity, request: &Request) -> Result<Done, Fault> {
+        self.fly.answer(of, request).await
     }
 
-    async fn list_machines(&self, of: &Identity, metadata: &BTreeMap<String, String>) -> Result<Vec<Machine>, Fault> {
+    /// Looks at the thing instead of doing anything to it.
+    async fn only_looks(&self, of: &Identity, look: Request) -> Result<Done, Fault> {
+        self.told(of, &look).await.map(|_| Done::Accepted)
+    }
+
+    async fn list_machines(&self, of: &Identity, metadata: &BTreeMap<String, String>) -> Result<Done, Fault> {
         let none = BTreeMap::new();
         let metadata = if self.makes(M::IgnoresLabels) { &none } else { metadata };
         let listed = self.listed(self.fly.list_machines(of, metadata).await)?;
-        Ok(listed.into_iter().map(|machine| self.shown(machine)).collect())
+        Ok(Done::Machines(listed.into_iter().map(|machine| self.shown(machine)).collect()))
     }
 
-    async fn create_machine(&self, of: &Identity, new: &NewMachine) -> Result<CreatedMachine, Fault> {
+    async fn create_machine(&self, of: &Identity, new: &NewMachine) -> Result<Done, Fault> {
         let mut new = new.clone();
         if self.makes(M::DropsLabels) {
             new.metadata.clear();
         }
-        let answer = self.fly.create_machine(of, &new).await;
-        let answer = match answer {
+        let answer = match self.told(of, &Request::CreateMachine(Box::new(new))).await {
             Err(fault) if self.makes(M::ForgetsWhoHasTheName) && matches!(fault.kind, FaultKind::Conflict(_)) => {
                 Err(Fault { kind: FaultKind::Conflict(None), ..fault })
             }
@@ -163,7 +170,7 @@ impl Provider for Wrong {
                 Err(Fault { kind: FaultKind::Busy, ..fault })
             }
             Err(fault) if self.makes(M::MakesUpIds) && is_unreadable(&fault) => {
-                Ok(CreatedMachine { machine: MachineId::new("unknown").expect("an id"), region: None })
+                Ok(Done::MachineCreated { machine: MachineId::new("unknown").expect("an id"), region: None })
             }
             answer => answer,
         };
@@ -171,61 +178,26 @@ impl Provider for Wrong {
         self.turns(M::MissingVolumeIsAbsent, FaultKind::MissingVolume, FaultKind::Absent, answer)
     }
 
-    async fn update_machine(&self, of: &Identity, update: &MachineUpdate) -> Result<(), Fault> {
-        if self.makes(M::UpdatesNothing) {
-            return self.fly.get_machine(of, &update.machine).await.map(|_| ());
-        }
-        self.of_a_machine(self.fly.update_machine(of, update).await)
-    }
-
-    async fn start_machine(&self, of: &Identity, machine: &MachineId) -> Result<(), Fault> {
-        let answer = self.of_a_machine(self.fly.start_machine(of, machine).await);
-        self.turns(M::NotNowIsNever, FaultKind::Busy, FaultKind::Refused, answer)
-    }
-
-    async fn stop_machine(&self, of: &Identity, machine: &MachineId) -> Result<(), Fault> {
-        if self.makes(M::StopsNothing) {
-            return self.fly.get_machine(of, machine).await.map(|_| ());
-        }
-        self.of_a_machine(self.fly.stop_machine(of, machine).await)
-    }
-
-    async fn destroy_machine(&self, of: &Identity, machine: &MachineId) -> Result<(), Fault> {
+    async fn destroy_machine(&self, of: &Identity, machine: &MachineId) -> Result<Done, Fault> {
         if self.makes(M::DestroysOnlyWhatIsStopped)
             && self.fly.get_machine(of, machine).await.is_ok_and(|seen| seen.state == MachineState::Started)
         {
-            return Ok(());
+            return Ok(Done::Accepted);
         }
-        self.of_a_machine(self.fly.destroy_machine(of, machine).await)
+        self.of_a_machine(self.told(of, &Request::DestroyMachine(machine.clone())).await)
     }
 
-    async fn wait_machine<'a>(
-        &self,
-        of: &Identity,
-        machine: &MachineId,
-        version: Option<&'a MachineVersion>,
-        state: WaitFor,
-        timeout_s: u32,
-    ) -> Result<MachineState, Fault> {
-        let seen = self.of_a_machine(self.fly.wait_machine(of, machine, version, state, timeout_s).await)?;
+    fn waited(&self, seen: MachineState, wanted: &MachineState) -> Result<MachineState, Fault> {
         if self.makes(M::SeesEverythingCreated) {
             return Ok(MachineState::Created);
         }
         if self.makes(M::BelievesWhatIsReplaced) && seen.as_str() == "replaced" {
-            return Ok(state.state());
+            return Ok(wanted.clone());
         }
-        if self.makes(M::WaitThatRunsOutFails) && seen != state.state() {
+        if self.makes(M::WaitThatRunsOutFails) && seen != *wanted {
             return Err(Fault::new(FaultKind::Unknown, Some(408), "deadline_exceeded"));
         }
         Ok(seen)
-    }
-
-    async fn get_volume(&self, of: &Identity, volume: &VolumeId) -> Result<Volume, Fault> {
-        let mut volume = self.of_a_volume(self.fly.get_volume(of, volume).await)?;
-        if self.makes(M::HidesHolders) {
-            volume.attached_machine = None;
-        }
-        Ok(volume)
     }
 
     async fn list_volumes(&self, of: &Identity, filter: &VolumeFilter) -> Result<Vec<Volume>, Fault> {
@@ -240,49 +212,90 @@ impl Provider for Wrong {
         self.listed(self.fly.list_volumes(of, filter).await)
     }
 
-    async fn list_snapshots(&self, of: &Identity, volume: &VolumeId) -> Result<Vec<Snapshot>, Fault> {
-        let listed = self.of_a_volume(self.listed(self.fly.list_snapshots(of, volume).await))?;
-        Ok(if self.makes(M::HidesSnapshots) { vec![] } else { listed })
-    }
-
-    async fn create_volume(&self, of: &Identity, new: &NewVolume) -> Result<CreatedVolume, Fault> {
+    async fn create_volume(&self, of: &Identity, new: &NewVolume) -> Result<Done, Fault> {
         let mut new = new.clone();
         if let (Content::Empty { size_gb }, true) = (&mut new.content, self.makes(M::MakesThemLarger)) {
             *size_gb += 1;
         }
         if let (M::OneVolumeForEachName, Some(known)) = (self.mistake, self.of_this_name(new.name.as_str())) {
-            return Ok(known);
+            return Ok(made(known));
         }
         if let (Content::Fork { source }, true) = (&new.content, self.makes(M::ForkIsItsSource)) {
-            return Ok(CreatedVolume { volume: source.clone(), region: None, state: VolumeState::Created });
+            return Ok(made(source.clone()));
         }
-        let mut answer = self.fly.create_volume(of, &new).await;
+        let create = Request::CreateVolume(Box::new(new.clone()));
+        let mut answer = self.told(of, &create).await;
         let failed = |kind: FaultKind| answer.as_ref().is_err_and(|fault| fault.kind == kind);
         if self.makes(M::RetriesChanges) && failed(FaultKind::Unknown) {
-            answer = self.fly.create_volume(of, &new).await;
+            answer = self.told(of, &create).await;
         } else if self.makes(M::CopyOfNothingIsEmpty) && failed(FaultKind::Absent) {
             new.content = Content::Empty { size_gb: 1 };
-            answer = self.fly.create_volume(of, &new).await;
+            answer = self.told(of, &Request::CreateVolume(Box::new(new))).await;
         } else if self.makes(M::MakesUpIds) && answer.as_ref().is_err_and(is_unreadable) {
-            let volume = VolumeId::new("vol_unknown").expect("an id");
-            return Ok(CreatedVolume { volume, region: None, state: VolumeState::Created });
+            return Ok(made(VolumeId::new("vol_unknown").expect("an id")));
         } else if self.makes(M::FullRegionIsRefused) && answer.as_ref().is_err_and(|fault| fault.capacity().is_some()) {
             return Err(Fault::new(FaultKind::Refused, Some(422), "no room"));
         }
         self.turns(M::TooLargeIsUnknown, FaultKind::Refused, FaultKind::Unknown, answer)
     }
 
-    async fn delete_volume(&self, of: &Identity, volume: &VolumeId) -> Result<(), Fault> {
+    async fn delete_volume(&self, of: &Identity, volume: &VolumeId) -> Result<Done, Fault> {
+        let look = Request::GetVolume(volume.clone());
         if self.makes(M::DeletesNothing) {
-            return self.fly.get_volume(of, volume).await.map(|_| ());
+            return self.only_looks(of, look).await;
         }
-        if self.makes(M::NeverFrees) && self.fly.get_volume(of, volume).await.is_ok() {
+        if self.makes(M::NeverFrees) && self.told(of, &look).await.is_ok() {
             return Err(Fault::new(FaultKind::Busy, Some(412), "volume is currently bound"));
         }
-        let answer = self.of_a_volume(self.fly.delete_volume(of, volume).await);
-        match answer {
-            Err(busy) if self.makes(M::BoundIsDeleted) && busy.kind == FaultKind::Busy => Ok(()),
+        match self.of_a_volume(self.told(of, &Request::DeleteVolume(volume.clone())).await) {
+            Err(busy) if self.makes(M::BoundIsDeleted) && busy.kind == FaultKind::Busy => Ok(Done::Accepted),
             answer => answer,
+        }
+    }
+}
+
+#[async_trait]
+impl Answers for Wrong {
+    async fn answer(&self, of: &Identity, request: &Request) -> Result<Done, Fault> {
+        match request {
+            Request::GetMachine(machine) => {
+                let seen = self.of_a_machine(self.fly.get_machine(of, machine).await)?;
+                Ok(Done::Machine(Box::new(self.shown(seen))))
+            }
+            Request::ListMachines(metadata) => self.list_machines(of, metadata).await,
+            Request::CreateMachine(new) => self.create_machine(of, new).await,
+            Request::UpdateMachine(update) if self.makes(M::UpdatesNothing) => {
+                self.only_looks(of, Request::GetMachine(update.machine.clone())).await
+            }
+            Request::StopMachine(machine) if self.makes(M::StopsNothing) => {
+                self.only_looks(of, Request::GetMachine(machine.clone())).await
+            }
+            Request::UpdateMachine(_) | Request::StopMachine(_) => self.of_a_machine(self.told(of, request).await),
+            Request::StartMachine(_) => {
+                let answer = self.of_a_machine(self.told(of, request).await);
+                self.turns(M::NotNowIsNever, FaultKind::Busy, FaultKind::Refused, answer)
+            }
+            Request::DestroyMachine(machine) => self.destroy_machine(of, machine).await,
+            Request::WaitMachine { machine, version, state, timeout_s } => {
+                let waited = self.fly.wait_machine(of, machine, version.as_ref(), *state, *timeout_s).await;
+                let state = self.waited(self.of_a_machine(waited)?, &state.state())?;
+                Ok(Done::Waited { state })
+            }
+            Request::GetVolume(volume) => {
+                let mut seen = self.of_a_volume(self.fly.get_volume(of, volume).await)?;
+                if self.makes(M::HidesHolders) {
+                    seen.attached_machine = None;
+                }
+                Ok(Done::Volume(Box::new(seen)))
+            }
+            Request::ListVolumes(filter) => self.list_volumes(of, filter).await.map(Done::Volumes),
+            Request::ListSnapshots(volume) => {
+                let listed = self.of_a_volume(self.listed(self.fly.list_snapshots(of, volume).await))?;
+                Ok(Done::Snapshots(if self.makes(M::HidesSnapshots) { vec![] } else { listed }))
+            }
+            Request::CreateVolume(new) => self.create_volume(of, new).await,
+            Request::DeleteVolume(volume) => self.delete_volume(of, volume).await,
+            Request::ProbeHealth { .. } => self.told(of, request).await,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 
+mod answers;
 mod commits;
 mod cost;
 mod executors;
