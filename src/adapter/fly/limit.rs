@@ -6,20 +6,13 @@
 //! stays closed until then; buckets that are full again are forgotten.
 
 use super::config::{Limits, Rate};
+use super::key::Key;
 use crate::call::CallKind;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use core::fmt;
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::{Instant, sleep_until};
-
-/// Call, app, and the machine or volume, if it is about one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) kind: CallKind,
-    pub(super) app: String,
-    pub(super) thing: String,
-}
 
 /// A bucket, by the time at which it is full again.
 #[derive(Clone, Copy)]
@@ -36,18 +29,48 @@ struct Buckets {
 
 const FEWEST: usize = 64;
 
-pub(super) struct Limiter {
+/// Holds calls back so that they stay within Fly's limits. [`FlyApi`](super::FlyApi) has one; this is for clients of your own, which share one
+/// for all calls with the same token. Runs on tokio.
+///
+/// ```
+/// use kiloclaw_lifecycle::adapter::fly::{Key, Limiter, Limits};
+/// use kiloclaw_lifecycle::call::CallKind;
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let limiter = Limiter::new(Limits::default());
+/// let key = Key::new(CallKind::StartMachine, &"tenants".parse()?, Some("148ed1234567"));
+/// if limiter.admit(&key, Instant::now() + Duration::from_secs(60)).await {
+///     // Make the call, at once. If it is answered by a 429 or a 503 with `Retry-After: 7`:
+///     limiter.close(&key, Duration::from_secs(7));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Limiter {
     limits: Option<Limits>,
     buckets: Mutex<Buckets>,
 }
 
+impl fmt::Debug for Limiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limiter").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
 impl Limiter {
-    pub(super) fn new(limits: Option<Limits>) -> Self {
-        Self { limits, buckets: Mutex::new(Buckets { held: BTreeMap::new(), sweep_at: FEWEST }) }
+    /// All buckets are full. With `None` only what was [closed](Self::close) is held back. A rate or burst of 0 counts as 1.
+    pub fn new(limits: impl Into<Option<Limits>>) -> Self {
+        Self { limits: limits.into(), buckets: Mutex::new(Buckets { held: BTreeMap::new(), sweep_at: FEWEST }) }
     }
 
-    /// Waits for the call's turn. `false`: it would not come before `end`, and nothing was taken.
-    pub(super) async fn admit(&self, key: &Key, end: Instant) -> bool {
+    /// Waits for the call's turn; turns come in the order in which they were asked for. `false`, and at once: it would not come before
+    /// `end`, and nothing was taken. `false` later on: the turnstile was closed meanwhile, and the turn is lost, as it is for whoever stops
+    /// waiting.
+    #[must_use = "a call whose turn does not come must not be made"]
+    pub async fn admit(&self, key: &Key, end: Instant) -> bool {
         let Some(turn) = self.take(key, Instant::now(), end) else { return false };
         sleep_until(turn).await;
         // While this one waited, another may have been told to stay away.
@@ -60,8 +83,9 @@ impl Limiter {
         true
     }
 
-    /// Nothing leaves until then.
-    pub(super) fn close(&self, key: &Key, now: Instant, pause: Duration) {
+    /// Nothing with this key leaves for so long: what a `Retry-After` asks for.
+    pub fn close(&self, key: &Key, pause: Duration) {
+        let now = Instant::now();
         let (_, tolerance) = self.spans(key.kind);
         let until = later(now, pause);
         let mut buckets = self.open();
@@ -123,15 +147,14 @@ fn later(from: Instant, by: Duration) -> Instant {
 #[cfg(test)]
 mod tests {
     use super::{FEWEST, Key, Limiter, later};
-    use crate::adapter::fly::config::Limits;
+    use crate::adapter::fly::config::{Limits, Rate};
     use crate::call::CallKind;
-    use alloc::string::ToString;
     use alloc::vec::Vec;
     use core::time::Duration;
     use tokio::time::{Instant, advance};
 
     fn key(kind: CallKind, thing: &str) -> Key {
-        Key { kind, app: "app".to_string(), thing: thing.to_string() }
+        Key::new(kind, &"app".parse().unwrap(), Some(thing))
     }
 
     /// Milliseconds at which each of so many calls, all made at once, may leave.
@@ -147,25 +170,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn three_at_once_and_then_one_a_second() {
-        let limiter = Limiter::new(Some(Limits::default()));
+        let limiter = Limiter::new(Limits::default());
         assert_eq!(turns(&limiter, &key(CallKind::StartMachine, "m1"), 6).await, [0, 0, 0, 1_000, 2_000, 3_000]);
         // Others have buckets of their own.
         assert_eq!(turns(&limiter, &key(CallKind::StopMachine, "m1"), 3).await, [0, 0, 0]);
         assert_eq!(turns(&limiter, &key(CallKind::StartMachine, "m2"), 3).await, [0, 0, 0]);
-        let other_app = Key { app: "other".to_string(), ..key(CallKind::StartMachine, "m1") };
+        let other_app = Key::new(CallKind::StartMachine, &"other".parse().unwrap(), Some("m1"));
         assert_eq!(turns(&limiter, &other_app, 3).await, [0, 0, 0]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn looks_at_a_machine_have_more() {
-        let limiter = Limiter::new(Some(Limits::default()));
+        let limiter = Limiter::new(Limits::default());
         let at = turns(&limiter, &key(CallKind::GetMachine, "m1"), 12).await;
         assert_eq!(at, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 200, 400]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn tokens_come_back_and_are_not_hoarded() {
-        let limiter = Limiter::new(Some(Limits::default()));
+        let limiter = Limiter::new(Limits::default());
         let key = key(CallKind::StartMachine, "m1");
         assert_eq!(turns(&limiter, &key, 3).await, [0, 0, 0]);
         advance(Duration::from_secs(2)).await;
@@ -176,7 +199,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_turn_that_comes_too_late_is_not_taken() {
-        let limiter = Limiter::new(Some(Limits::default()));
+        let limiter = Limiter::new(Limits::default());
         let key = key(CallKind::StartMachine, "m1");
         assert_eq!(turns(&limiter, &key, 3).await, [0, 0, 0]);
         let begin = Instant::now();
@@ -190,8 +213,8 @@ mod tests {
         for limits in [Some(Limits::default()), None] {
             let limiter = Limiter::new(limits);
             let key = key(CallKind::StartMachine, "m1");
-            limiter.close(&key, Instant::now(), Duration::from_secs(7));
-            limiter.close(&key, Instant::now(), Duration::from_secs(2));
+            limiter.close(&key, Duration::from_secs(7));
+            limiter.close(&key, Duration::from_secs(2));
             let begin = Instant::now();
             assert!(!limiter.admit(&key, later(begin, Duration::from_secs(7))).await);
             let wanted: &[u128] = if limits.is_some() { &[7_000, 8_000] } else { &[7_000, 7_000] };
@@ -201,13 +224,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_closed_meanwhile_holds_up_those_who_wait() {
-        let limiter = Limiter::new(Some(Limits::default()));
+        let limiter = Limiter::new(Limits::default());
         let key = key(CallKind::StartMachine, "m1");
         assert_eq!(turns(&limiter, &key, 3).await, [0, 0, 0]);
         let begin = Instant::now();
         let close = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            limiter.close(&key, Instant::now(), Duration::from_secs(5));
+            limiter.close(&key, Duration::from_secs(5));
         };
         let wait = async {
             assert!(limiter.admit(&key, later(begin, Duration::from_secs(60))).await);
@@ -225,8 +248,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn none_at_all_counts_as_one() {
+        let none = Rate { per_second: 0, burst: 0 };
+        let limiter = Limiter::new(Limits { get_machine: none, others: none });
+        assert_eq!(turns(&limiter, &key(CallKind::GetMachine, "m1"), 3).await, [0, 1_000, 2_000]);
+        assert_eq!(turns(&limiter, &key(CallKind::StartMachine, "m1"), 3).await, [0, 1_000, 2_000]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn full_buckets_are_forgotten() {
-        let limiter = Limiter::new(Some(Limits::default()));
+        let limiter = Limiter::new(Limits::default());
         let end = later(Instant::now(), Duration::from_secs(3_600));
         for round in 0..50 {
             for number in 0..FEWEST {
@@ -238,7 +269,7 @@ mod tests {
         }
         // One that still counts is not.
         let busy = key(CallKind::StartMachine, "busy");
-        limiter.close(&busy, Instant::now(), Duration::from_secs(60));
+        limiter.close(&busy, Duration::from_secs(60));
         for number in 0..4 * FEWEST {
             assert!(limiter.admit(&key(CallKind::GetMachine, &alloc::format!("late-{number}")), end).await);
         }

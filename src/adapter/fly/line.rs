@@ -9,7 +9,8 @@
 
 use super::body::{self, Broken};
 use super::config::{ConfigError, FlyConfig};
-use super::limit::{Key, Limiter};
+use super::key::Key;
+use super::limit::Limiter;
 use super::pause::{Backoff, asked_for};
 use super::read::Unreadable;
 use super::reply::{Reply, fault};
@@ -149,11 +150,7 @@ impl Line {
 
     async fn once(&self, ask: &Ask<'_>, attempt: u32) -> Outcome {
         let began = Instant::now();
-        let key = Key {
-            kind: ask.kind,
-            app: ask.app.to_string(),
-            thing: ask.thing.map(ToString::to_string).unwrap_or_default(),
-        };
+        let key = Key::new(ask.kind, ask.app, ask.thing);
         let outcome = if self.limiter.admit(&key, ask.end).await {
             match timeout_at(ask.end, self.exchange(ask)).await {
                 Ok(outcome) => outcome,
@@ -163,7 +160,7 @@ impl Line {
             Outcome::Held
         };
         if let Outcome::Answered(Reply { pause: Some(pause), .. }) = outcome {
-            self.limiter.close(&key, Instant::now(), pause);
+            self.limiter.close(&key, pause);
         }
         report(ask, attempt, began, &outcome);
         outcome

@@ -20,6 +20,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! For a client of your own there are [`answer`], [`redact`] and [`Limiter`], which holds calls back within Fly's limits.
+//!
 //! What a client of this API has to get right, and where it is:
 //!
 //! | what | how |
@@ -44,6 +46,8 @@ mod body;
 mod config;
 #[cfg(feature = "fly")]
 mod gateway;
+#[cfg(feature = "fly")]
+mod key;
 #[cfg(feature = "fly")]
 mod limit;
 #[cfg(feature = "fly")]
@@ -72,6 +76,8 @@ pub use self::{
     api::FlyApi,
     config::{ConfigError, FlyConfig, Limits, Rate},
     gateway::{FlyDev, Gateway, Question},
+    key::Key,
+    limit::Limiter,
     probe::{GatewayProbe, ProbeConfig},
     standard::StandardTemplate,
     template::{Draft, HostError, MachineSettings, MachineTemplate},
