@@ -1,13 +1,14 @@
 //! A store in memory with a real compare-and-swap, and wrappers that make any store misbehave on demand.
 
+mod memory;
+
+pub use memory::MemoryStore;
+
 use crate::event::Event;
 use crate::id::SandboxId;
-use crate::port::{Commit, Fleet, Revision, Store, StoreError, Stored};
-use crate::step::Alarm;
-use crate::time::Timestamp;
+use crate::port::{Commit, Revision, Store, StoreError, Stored};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use async_trait::async_trait;
@@ -17,151 +18,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whoever panicked with the lock in hand was a test that has failed already; no section leaves half a change behind.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What is kept of one instance. Stays when the record is deleted, so that no revision is used twice.
-#[derive(Debug, Default)]
-struct Row {
-    record: Option<String>,
-    revision: Revision,
-    alarm: Option<Alarm>,
-    outbox: Vec<Event>,
-}
-
-impl Row {
-    fn revision(&self) -> Option<Revision> {
-        self.record.as_ref().map(|_| self.revision)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Shelf {
-    rows: BTreeMap<SandboxId, Row>,
-    commits: u64,
-}
-
-/// Records, alarms and outboxes in memory. Clones share what they hold, as hosts share a database.
-#[derive(Clone, Debug, Default)]
-pub struct MemoryStore {
-    shelf: Arc<Mutex<Shelf>>,
-}
-
-impl MemoryStore {
-    /// An empty store.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Puts a record there as it is, readable or not, past every compare-and-swap; answers with its revision.
-    pub fn put(&self, sandbox: &SandboxId, record: impl Into<String>, alarm: Option<Alarm>) -> Revision {
-        let mut shelf = open(&self.shelf);
-        let row = shelf.rows.entry(sandbox.clone()).or_default();
-        row.revision = Revision(row.revision.0.saturating_add(1));
-        row.record = Some(record.into());
-        row.alarm = alarm;
-        row.revision
-    }
-
-    /// The record of an instance as it is stored.
-    pub fn record(&self, sandbox: &SandboxId) -> Option<Stored> {
-        let shelf = open(&self.shelf);
-        let row = shelf.rows.get(sandbox)?;
-        row.record.clone().map(|record| Stored { record, revision: row.revision })
-    }
-
-    /// The alarm of an instance.
-    pub fn alarm(&self, sandbox: &SandboxId) -> Option<Alarm> {
-        open(&self.shelf).rows.get(sandbox).and_then(|row| row.alarm)
-    }
-
-    /// The alarms that have to ring, the earliest first.
-    pub fn due(&self, now: Timestamp) -> Vec<(SandboxId, Alarm)> {
-        let shelf = open(&self.shelf);
-        let armed = shelf.rows.iter().filter_map(|(sandbox, row)| Some((sandbox.clone(), row.alarm?)));
-        let mut due: Vec<_> = armed.filter(|(_, alarm)| alarm.at <= now).collect();
-        due.sort_by_key(|(_, alarm)| alarm.at);
-        due
-    }
-
-    /// When the next alarm of any instance is due.
-    pub fn next_alarm(&self) -> Option<Timestamp> {
-        open(&self.shelf).rows.values().filter_map(|row| row.alarm).map(|alarm| alarm.at).min()
-    }
-
-    /// The instances, forgotten ones included, that have events in their outbox.
-    pub fn undelivered(&self) -> Vec<SandboxId> {
-        let shelf = open(&self.shelf);
-        shelf.rows.iter().filter(|(_, row)| !row.outbox.is_empty()).map(|(sandbox, _)| sandbox.clone()).collect()
-    }
-
-    /// How many transactions have been written.
-    pub fn commits(&self) -> u64 {
-        open(&self.shelf).commits
-    }
-}
-
-#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
-#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
-impl Store for MemoryStore {
-    async fn load(&self, sandbox: &SandboxId) -> Result<Option<Stored>, StoreError> {
-        Ok(self.record(sandbox))
-    }
-
-    async fn commit(&self, sandbox: &SandboxId, commit: Commit) -> Result<Revision, StoreError> {
-        let mut shelf = open(&self.shelf);
-        let row = shelf.rows.entry(sandbox.clone()).or_default();
-        if row.revision() != commit.expected {
-            return Err(StoreError::Conflict);
-        }
-        row.revision = Revision(row.revision.0.saturating_add(1));
-        row.record = commit.record;
-        row.alarm = commit.alarm;
-        row.outbox.extend(commit.events);
-        let revision = row.revision;
-        shelf.commits = shelf.commits.saturating_add(1);
-        Ok(revision)
-    }
-
-    async fn outbox(&self, sandbox: &SandboxId) -> Result<Vec<Event>, StoreError> {
-        Ok(open(&self.shelf).rows.get(sandbox).map(|row| row.outbox.clone()).unwrap_or_default())
-    }
-
-    async fn acknowledge(&self, sandbox: &SandboxId, events: &[Event]) -> Result<(), StoreError> {
-        if let Some(row) = open(&self.shelf).rows.get_mut(sandbox) {
-            row.outbox.retain(|kept| !events.iter().any(|delivered| delivered.key == kept.key));
-        }
-        Ok(())
-    }
-}
-
-fn page(after: Option<&SandboxId>, limit: u32, of: impl Iterator<Item = SandboxId>) -> Vec<SandboxId> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    of.filter(|sandbox| after.is_none_or(|after| sandbox > after)).take(limit).collect()
-}
-
-#[cfg_attr(not(target_arch = "wasm32"), async_trait)]
-#[cfg_attr(target_arch = "wasm32", async_trait(?Send))]
-impl Fleet for MemoryStore {
-    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Timestamp)>, StoreError> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(Self::due(self, now).into_iter().take(limit).map(|(sandbox, alarm)| (sandbox, alarm.at)).collect())
-    }
-
-    async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let shelf = open(&self.shelf);
-        let alarms = shelf.rows.values().filter_map(|row| row.alarm).map(|alarm| alarm.at);
-        Ok(alarms.filter(|at| *at > after).min())
-    }
-
-    async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {
-        let shelf = open(&self.shelf);
-        let kept = shelf.rows.iter().filter(|(_, row)| row.record.is_some()).map(|(sandbox, _)| sandbox.clone());
-        Ok(page(after, limit, kept))
-    }
-
-    async fn undelivered(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {
-        Ok(page(after, limit, Self::undelivered(self).into_iter()))
-    }
 }
 
 /// Loses compare-and-swaps: a commit that is told to lose answers with a conflict and writes nothing. Clones share the orders.

@@ -12,6 +12,7 @@ mod hosts;
 mod machines;
 mod perform;
 mod queries;
+mod shelf;
 mod things;
 mod volumes;
 
@@ -19,6 +20,7 @@ pub use change::WorldChange;
 pub use perform::{Attempt, CallRecord, Landing, Said, Strike, Wire};
 pub use things::{Boot, SimMachine, SimSnapshot, SimVolume};
 
+use self::shelf::Shelf;
 use super::request::Request;
 use crate::observe::MachineState;
 use crate::time::Timestamp;
@@ -47,8 +49,8 @@ enum Change {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     now: Timestamp,
-    machines: BTreeMap<String, SimMachine>,
-    volumes: BTreeMap<String, SimVolume>,
+    machines: Shelf<SimMachine>,
+    volumes: Shelf<SimVolume>,
     snapshots: BTreeMap<String, Vec<SimSnapshot>>,
     capacity: BTreeMap<String, u64>,
     new_machines: VecDeque<String>,
@@ -92,8 +94,8 @@ impl World {
     pub fn new(now: Timestamp) -> Self {
         Self {
             now,
-            machines: BTreeMap::new(),
-            volumes: BTreeMap::new(),
+            machines: Shelf::default(),
+            volumes: Shelf::default(),
             snapshots: BTreeMap::new(),
             capacity: BTreeMap::new(),
             new_machines: VecDeque::new(),
@@ -148,7 +150,7 @@ impl World {
             Change::Hydrated(volume) => self.hydrated(&volume),
             Change::Unbound { volume, machine } => {
                 let holds = |volume: &&mut SimVolume| volume.bound_to.as_ref() == Some(&machine);
-                if let Some(volume) = self.volumes.get_mut(&volume).filter(holds) {
+                if let Some(volume) = self.volumes.touch(&volume).filter(holds) {
                     volume.bound_to = None;
                 }
             }
@@ -238,13 +240,17 @@ impl World {
 
     /// Changes a machine by hand; what was on its way with it is overtaken. `false` when there is none.
     pub fn change_machine(&mut self, id: &str, change: impl FnOnce(&mut SimMachine)) -> bool {
-        let Some(machine) = self.machines.get_mut(id) else { return false };
-        let before = (machine.state.clone(), machine.gone);
-        change(machine);
-        let state = machine.state.clone();
-        if (&state, machine.gone) != (&before.0, before.1) {
+        let is = |machine: &SimMachine| (machine.state.clone(), machine.gone);
+        let Some(before) = self.machines.get(id).map(is) else { return false };
+        let Some(after) = self.machines.change(id, |machine| {
+            change(machine);
+            is(machine)
+        }) else {
+            return false;
+        };
+        if after != before {
             self.overtake(id);
-            self.entered(id, &state);
+            self.entered(id, &after.0);
         }
         true
     }
@@ -257,14 +263,16 @@ impl World {
     /// Changes a volume by hand. `false` when there is none.
     pub fn change_volume(&mut self, id: &str, change: impl FnOnce(&mut SimVolume)) -> bool {
         let now = self.now;
-        let Some(volume) = self.volumes.get_mut(id) else { return false };
-        let before = (volume.state.clone(), volume.gone);
-        change(volume);
-        if (&volume.state, volume.gone) != (&before.0, before.1) {
-            volume.updated_at = now;
-        }
-        let is_live = volume.is_live();
-        self.generation = self.generation.max(volume.generation);
+        let changed = self.volumes.change(id, |volume| {
+            let before = (volume.state.clone(), volume.gone);
+            change(volume);
+            if (&volume.state, volume.gone) != (&before.0, before.1) {
+                volume.updated_at = now;
+            }
+            (volume.is_live(), volume.generation)
+        });
+        let Some((is_live, generation)) = changed else { return false };
+        self.generation = self.generation.max(generation);
         if !is_live {
             self.bereave(id);
         }
@@ -273,7 +281,7 @@ impl World {
 
     /// The tenant writes to a volume. `false` when there is no such volume to write to.
     pub fn write_to(&mut self, id: &str) -> bool {
-        let Some(volume) = self.volumes.get_mut(id).filter(|volume| volume.is_live()) else { return false };
+        let Some(volume) = self.volumes.touch(id).filter(|volume| volume.is_live()) else { return false };
         self.generation = self.generation.saturating_add(1);
         volume.generation = self.generation;
         true

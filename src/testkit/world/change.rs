@@ -175,7 +175,7 @@ impl World {
             let doomed = machine.state == MachineState::Destroying && *state != MachineState::Destroyed;
             machine.is_live() && !machine.host_down && !doomed
         };
-        let Some(machine) = self.machines.get_mut(id).filter(can) else { return false };
+        let Some(machine) = self.machines.touch(id).filter(can) else { return false };
         if let Some(exit) = exit {
             machine.exit = Some(exit.clone());
         }
@@ -184,7 +184,7 @@ impl World {
     }
 
     fn mark(&mut self, volume: &str, mark: impl FnOnce(&mut SimVolume)) -> bool {
-        self.volumes.get_mut(volume).filter(|known| !known.gone).map(mark).is_some()
+        self.volumes.touch(volume).filter(|known| !known.gone).map(mark).is_some()
     }
 
     fn snapshot(&mut self, volume: &str, id: &str, status: &SnapshotStatus) -> bool {
@@ -219,10 +219,10 @@ impl World {
             if self.mounting(volume).next().is_none() {
                 machine.mounts = vec![volume.to_string()];
             }
-            if let Some(known) = self.volumes.get_mut(volume) {
+            self.volumes.change(volume, |known| {
                 machine.region.clone_from(&known.region);
                 known.claimed_by = Some(Some(id.to_string()));
-            }
+            });
         }
         self.machines.insert(id.to_string(), machine);
         true
@@ -246,10 +246,10 @@ impl World {
         for volume in down.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.host_back(&volume);
         }
-        for volume in self.volumes.values_mut() {
+        for volume in self.volumes.touch_all() {
             (volume.stuck, volume.host_full) = (false, false);
         }
-        for machine in self.machines.values_mut() {
+        for machine in self.machines.touch_all() {
             machine.host_status = HostStatus::Ok;
         }
         self.finish();

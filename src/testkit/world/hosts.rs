@@ -1,18 +1,20 @@
 //! Hosts that fail and come back, what Fly moves, and copies that lose their source.
 
+use super::shelf::Mark;
 use super::{Change, World};
 use crate::observe::{HostStatus, MachineState, VolumeState};
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 impl World {
     /// What was live there is known no longer to run, and nothing there goes on.
     pub(super) fn host_down(&mut self, volume: &str) -> bool {
-        let Some(known) = self.volumes.get_mut(volume).filter(|known| !known.gone) else { return false };
+        let Some(known) = self.volumes.touch(volume).filter(|known| !known.gone) else { return false };
         known.host_down = true;
         for id in self.on_host_of(volume) {
             self.overtake(&id);
-            if let Some(machine) = self.machines.get_mut(&id) {
+            if let Some(machine) = self.machines.touch(&id) {
                 machine.host_down = true;
                 machine.host_status = HostStatus::Unreachable;
             }
@@ -22,20 +24,19 @@ impl World {
 
     /// What was on its way goes on; what had started runs again; what was to be destroyed is destroyed.
     pub(super) fn host_back(&mut self, volume: &str) -> bool {
-        let Some(known) = self.volumes.get_mut(volume).filter(|known| !known.gone || known.host_down) else {
+        let Some(known) = self.volumes.touch(volume).filter(|known| !known.gone || known.host_down) else {
             return false;
         };
         known.host_down = false;
         for id in self.on_host_of(volume) {
-            let Some(machine) = self.machines.get_mut(&id).filter(|machine| machine.host_down) else { continue };
+            let Some(machine) = self.machines.touch(&id).filter(|machine| machine.host_down) else { continue };
             machine.host_down = false;
             machine.host_status = HostStatus::Ok;
             let state = machine.state.clone();
             self.goes_on(&id, &state);
         }
-        let copies =
-            self.volumes.iter().filter(|(id, copy)| *id == volume || copy.reads_from.as_deref() == Some(volume));
-        for copy in copies.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+        let copies = self.volumes.find(Mark::Reads(volume.to_string())).map(|(id, _)| id.clone());
+        for copy in copies.chain([volume.to_string()]).collect::<BTreeSet<_>>() {
             self.hydrates_on(&copy);
         }
         true
@@ -66,11 +67,15 @@ impl World {
                 self.goes_on(&id, &state);
             }
         }
-        for volume in self.volumes.values_mut() {
-            volume.bound_to = None;
-            if volume.reads_from.take().is_some() && volume.state == VolumeState::Hydrating {
-                volume.state = VolumeState::Created;
-            }
+        self.volumes.touch_all().for_each(|volume| volume.bound_to = None);
+        let copies = self.volumes.iter().filter(|(_, volume)| volume.reads_from.is_some());
+        for copy in copies.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.volumes.change(&copy, |copy| {
+                copy.reads_from = None;
+                if copy.state == VolumeState::Hydrating {
+                    copy.state = VolumeState::Created;
+                }
+            });
         }
     }
 
@@ -88,7 +93,7 @@ impl World {
 
     pub(super) fn machine_gone(&mut self, id: &str) -> bool {
         let now = self.now;
-        let Some(machine) = self.machines.get_mut(id).filter(|machine| !machine.gone) else { return false };
+        let Some(machine) = self.machines.touch(id).filter(|machine| !machine.gone) else { return false };
         machine.gone = true;
         machine.updated_at = now;
         self.overtake(id);
@@ -102,7 +107,7 @@ impl World {
 
     /// The copies that still read from what is gone die with it, and theirs with them.
     pub(super) fn bereave(&mut self, source: &str) {
-        let reads = self.volumes.iter().filter(|(_, copy)| !copy.gone && copy.reads_from.as_deref() == Some(source));
+        let reads = self.volumes.find(Mark::Reads(source.to_string())).filter(|(_, copy)| !copy.gone);
         for copy in reads.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.due.retain(|_, change| !matches!(change, Change::Hydrated(volume) if *volume == copy));
             self.change_volume(&copy, |copy| {
@@ -122,13 +127,14 @@ impl World {
         if is_down(volume) || source.is_some_and(is_down) {
             return;
         }
-        if let Some(copy) = self.volumes.get_mut(volume) {
+        let now = self.now;
+        self.volumes.change(volume, |copy| {
             copy.reads_from = None;
             if copy.state == VolumeState::Hydrating {
                 copy.state = VolumeState::Created;
-                copy.updated_at = self.now;
+                copy.updated_at = now;
             }
-        }
+        });
     }
 
     fn hydrates_on(&mut self, volume: &str) {
@@ -155,18 +161,25 @@ impl World {
     fn moves(&mut self, old: &str) {
         let now = self.now;
         let new = self.volume_id();
-        let Some(left) = self.volumes.get_mut(old) else { return };
-        let mut moved = left.clone();
+        let Some(mut moved) = self.volumes.get(old).cloned() else { return };
+        self.volumes.change(old, |left| {
+            (left.gone, left.updated_at, left.reads_from, left.claimed_by) = (true, now, None, None);
+        });
         (moved.host_full, moved.stuck, moved.bound_to, moved.updated_at) = (false, false, None, now);
-        (left.gone, left.updated_at, left.reads_from, left.claimed_by) = (true, now, None, None);
         self.volumes.insert(new.clone(), moved);
-        for copy in self.volumes.values_mut().filter(|copy| copy.reads_from.as_deref() == Some(old)) {
-            copy.reads_from = Some(new.clone());
+        let copies = self.volumes.find(Mark::Reads(old.to_string())).map(|(id, _)| id.clone());
+        for copy in copies.collect::<Vec<_>>() {
+            self.volumes.change(&copy, |copy| copy.reads_from = Some(new.clone()));
         }
-        for mounted in self.machines.values_mut().flat_map(|machine| machine.mounts.iter_mut()) {
-            if mounted == old {
-                mounted.clone_from(&new);
-            }
+        let mounting = self.machines.find(Mark::Mounts(old.to_string())).map(|(id, _)| id.clone());
+        for machine in mounting.collect::<Vec<_>>() {
+            self.machines.change(&machine, |machine| {
+                machine
+                    .mounts
+                    .iter_mut()
+                    .filter(|mounted| *mounted == old)
+                    .for_each(|mounted| mounted.clone_from(&new));
+            });
         }
         for change in self.due.values_mut() {
             if let Change::Hydrated(volume) = change

@@ -1,23 +1,23 @@
 //! What the simulated Fly does with machines.
 
 use super::perform::{Refusal, Served};
+use super::shelf::Mark;
 use super::{Change, SimMachine, SimVolume, World};
 use crate::call::{Done, MachineUpdate, NewMachine};
 use crate::id::{Invalid, MachineId, MachineVersion, Region, ResourceName, VolumeId};
 use crate::observe::{Exit, HostStatus, Machine, MachineConfig, MachineState, Mount};
 use crate::time::Timestamp;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
-use alloc::vec::Vec;
 
 impl World {
     /// Changes a machine's state now, and all that goes with it.
     pub(super) fn set_state(&mut self, id: &str, state: MachineState) {
         let now = self.now;
-        let Some(machine) = self.machines.get_mut(id) else { return };
+        let Some(machine) = self.machines.touch(id) else { return };
         machine.state = state.clone();
         machine.updated_at = now;
         self.overtake(id);
@@ -47,20 +47,21 @@ impl World {
     /// The volumes of a machine that is no more become free, if not at once.
     pub(super) fn release(&mut self, id: &str) {
         let Some(machine) = self.machines.get(id) else { return };
-        let mut held = Vec::new();
-        for (name, volume) in &mut self.volumes {
-            let claims = volume.claimed_by.as_ref().is_some_and(|claim| claim.as_deref() == Some(id));
-            if claims {
-                volume.claimed_by = None;
-            }
-            let mounted = machine.mounts.iter().any(|mounted| mounted == name);
-            if self.unbind_ms > 0 && volume.is_live() && (claims || mounted) {
-                volume.bound_to = Some(id.to_string());
-                held.push(name.clone());
-            }
-        }
+        let claimed = self.volumes.find(Mark::Claimed(id.to_string())).map(|(volume, _)| volume.clone());
+        let held: BTreeSet<String> = claimed.chain(machine.mounts.iter().cloned()).collect();
+        let unbinds = self.unbind_ms > 0;
         for volume in held {
-            self.later(self.unbind_ms, Change::Unbound { volume, machine: id.to_string() });
+            let is_bound = self.volumes.change(&volume, |volume| {
+                volume.claimed_by.take_if(|claim| claim.as_deref() == Some(id));
+                let is_bound = unbinds && volume.is_live();
+                if is_bound {
+                    volume.bound_to = Some(id.to_string());
+                }
+                is_bound
+            });
+            if is_bound == Some(true) {
+                self.later(self.unbind_ms, Change::Unbound { volume, machine: id.to_string() });
+            }
         }
     }
 
@@ -119,9 +120,15 @@ impl World {
                 && self.sees(machine.app.as_ref())
                 && labels.iter().all(|(key, value)| machine.metadata.get(key) == Some(value))
         };
-        let listed = self.machines.iter().filter(|(_, machine)| fits(machine));
-        let machines: Result<_, Invalid> = listed.map(|(id, machine)| shown(id, machine, &self.mount_path)).collect();
-        machines.map(Done::Machines).map_err(impossible)
+        let shown = |(id, machine): (&String, &SimMachine)| shown(id, machine, &self.mount_path);
+        let listed: Result<_, Invalid> = match labels.first_key_value() {
+            Some((key, value)) => {
+                let labelled = self.machines.find(Mark::Label(key.clone(), value.clone()));
+                labelled.filter(|(_, machine)| fits(machine)).map(shown).collect()
+            }
+            None => self.machines.iter().filter(|(_, machine)| fits(machine)).map(shown).collect(),
+        };
+        listed.map(Done::Machines).map_err(impossible)
     }
 
     pub(super) fn create_machine(&mut self, new: &NewMachine) -> Served {
@@ -133,8 +140,9 @@ impl World {
             return Err(Refusal::new(422, format!("volume does not exist: {volume_id}")));
         }
         let at_home = volume.region.clone();
-        let is_twin = |machine: &SimMachine| machine.name == new.name.as_str() && self.sees(machine.app.as_ref());
-        if let Some((id, _)) = self.live_machines().find(|(_, machine)| is_twin(machine)) {
+        let is_twin = |machine: &SimMachine| machine.is_live() && self.sees(machine.app.as_ref());
+        let twin = self.machines.find(Mark::Name(new.name.to_string())).find(|(_, machine)| is_twin(machine));
+        if let Some((id, _)) = twin {
             let text = format!(
                 "already_exists: unique machine name violation, machine ID {id} already exists with name \"{}\"",
                 new.name
@@ -181,9 +189,7 @@ impl World {
             ..SimMachine::new(new.name.as_str(), self.now)
         };
         self.machines.insert(id.clone(), machine);
-        if let Some(volume) = self.volumes.get_mut(new.volume.as_str()) {
-            volume.claimed_by = None;
-        }
+        self.volumes.change(new.volume.as_str(), |volume| volume.claimed_by = None);
         self.boots(&id, MachineState::Created);
         let machine = MachineId::new(id).map_err(impossible)?;
         Ok(Done::MachineCreated { machine, region: Region::new(region).ok() })
@@ -205,13 +211,13 @@ impl World {
         }
         self.room_for(machine)?;
         let running = machine.state == MachineState::Started;
-        if let Some(machine) = self.machines.get_mut(id) {
+        self.machines.change(id, |machine| {
             machine.version = machine.version.saturating_add(1);
             machine.guest = Some(update.guest);
             machine.mounts = vec![update.volume.to_string()];
             machine.metadata = update.metadata.clone();
             machine.image = update.image.clone();
-        }
+        });
         if running {
             self.boots(id, MachineState::Replacing);
         } else {
@@ -243,7 +249,7 @@ impl World {
             return Ok(Done::Accepted);
         }
         self.set_state(id, MachineState::Stopping);
-        if let Some(machine) = self.machines.get_mut(id) {
+        if let Some(machine) = self.machines.touch(id) {
             machine.exit = Some(Exit { code: None, oom_killed: false, requested_stop: true });
         }
         self.becomes(id, self.stop_ms, MachineState::Stopped);

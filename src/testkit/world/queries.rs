@@ -1,8 +1,9 @@
 //! What those who see everything see of the simulated Fly.
 
+use super::shelf::Mark;
 use super::{SimMachine, SimVolume, World};
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 impl World {
@@ -48,7 +49,7 @@ impl World {
 
     /// The machines that exist and mount the volume.
     pub(super) fn mounting(&self, volume: &str) -> impl Iterator<Item = (&String, &SimMachine)> {
-        self.live_machines().filter(move |(_, machine)| machine.mounts.iter().any(|mounted| mounted == volume))
+        self.machines.find(Mark::Mounts(volume.to_string())).filter(|(_, machine)| machine.is_live())
     }
 
     /// Whether everything that was written to the volume can be had from it.
@@ -60,7 +61,7 @@ impl World {
 
     /// A copy that still reads from a volume.
     pub fn reader(&self, volume: &str) -> Option<&String> {
-        self.live_volumes().find(|(_, copy)| copy.reads_from.as_deref() == Some(volume)).map(|(id, _)| id)
+        self.volumes.find(Mark::Reads(volume.to_string())).find(|(_, copy)| copy.is_live()).map(|(id, _)| id)
     }
 
     /// The machine that a look at a volume names as its holder.

@@ -1,5 +1,6 @@
 //! What the simulated Fly is made of.
 
+use super::shelf::{Mark, Marked};
 use crate::guest::Guest;
 use crate::id::Image;
 use crate::observe::{Exit, HostStatus, MachineState, SnapshotStatus, VolumeState};
@@ -115,6 +116,14 @@ impl SimMachine {
     }
 }
 
+impl Marked for SimMachine {
+    fn marks(&self) -> Vec<Mark> {
+        let mounts = self.mounts.iter().cloned().map(Mark::Mounts);
+        let labels = self.metadata.iter().map(|(key, value)| Mark::Label(key.clone(), value.clone()));
+        [Mark::Name(self.name.clone())].into_iter().chain(mounts).chain(labels).collect()
+    }
+}
+
 /// A volume of the simulated Fly.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct SimVolume {
@@ -181,6 +190,14 @@ impl SimVolume {
     /// The state for those who see everything.
     pub fn true_state(&self) -> VolumeState {
         if self.gone { VolumeState::Destroyed } else { self.state.clone() }
+    }
+}
+
+impl Marked for SimVolume {
+    fn marks(&self) -> Vec<Mark> {
+        let reads = self.reads_from.iter().cloned().map(Mark::Reads);
+        let claimed = self.claimed_by.iter().flatten().cloned().map(Mark::Claimed);
+        [Mark::Name(self.name.clone())].into_iter().chain(reads).chain(claimed).collect()
     }
 }
 

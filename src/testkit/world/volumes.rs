@@ -2,7 +2,8 @@
 
 use super::machines::{impossible, no_host};
 use super::perform::{Refusal, Served};
-use super::{Change, SimVolume, World};
+use super::shelf::Mark;
+use super::{Change, SimMachine, SimVolume, World};
 use crate::call::{Content, Done, NewVolume, VolumeFilter};
 use crate::id::{Invalid, MachineId, Region, SnapshotId, VolumeId};
 use crate::observe::{HostStatus, Snapshot, Volume, VolumeState};
@@ -36,13 +37,18 @@ impl World {
     }
 
     pub(super) fn list_volumes(&self, filter: &VolumeFilter) -> Served {
-        let fits = |volume: &SimVolume| {
-            !volume.gone
-                && self.is_visible(volume.created_at)
-                && self.sees(volume.app.as_ref())
-                && filter.admits(&volume.name)
+        let named = match filter {
+            VolumeFilter::Named(name) => self.volumes.find(Mark::Name(name.to_string())).collect(),
+            VolumeFilter::Ours { shared, prefix } => {
+                let mut ours = self.volumes.named_like(prefix.as_str());
+                let shared = shared.iter().flat_map(|name| self.volumes.find(Mark::Name(name.to_string())));
+                ours.extend(shared);
+                ours
+            }
         };
-        let listed = self.volumes.iter().filter(|(_, volume)| fits(volume));
+        let fits =
+            |volume: &SimVolume| !volume.gone && self.is_visible(volume.created_at) && self.sees(volume.app.as_ref());
+        let listed = named.into_iter().filter(|(_, volume)| fits(volume));
         let volumes: Result<_, Invalid> = listed.map(|(id, volume)| self.shown(id, volume)).collect();
         volumes.map(Done::Volumes).map_err(impossible)
     }
@@ -132,10 +138,9 @@ impl World {
         if volume.host_down {
             return Err(no_host());
         }
-        let claimed = self.holder(id).cloned();
-        let holds = |name: &String, mounts: &[String]| claimed.as_ref() == Some(name) || mounts.iter().any(|v| v == id);
-        let mut machines = self.machines.iter();
-        if let Some((holder, _)) = machines.find(|(name, machine)| machine.is_live() && holds(name, &machine.mounts)) {
+        let is_live = |name: &&String| self.machines.get(*name).is_some_and(SimMachine::is_live);
+        let claimed = self.holder(id).filter(is_live);
+        if let Some(holder) = self.mounting(id).map(|(name, _)| name).chain(claimed).min() {
             return Err(bound(holder));
         }
         if let Some(holder) = volume.bound_to.as_deref().or(volume.stuck.then_some(NOBODY)) {
