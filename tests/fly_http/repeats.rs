@@ -124,9 +124,9 @@ async fn calls_beyond_the_limit_are_held_back_and_not_made_if_they_would_come_to
     let server = Server::start((0..2).map(|_| Answer::json(200, &json!({ "ok": true })))).await;
     let mut config = config(&server.url);
     config.limits = Some(Limits { others: Rate { per_second: 1, burst: 1 }, ..Limits::default() });
-    config.mutation_timeout = Duration::from_millis(900);
+    config.mutation_timeout = Duration::from_millis(1_400);
     let api = client(config);
-    // All of them at the same time, so that the second would have to wait for longer than it may.
+    // All of them at the same time: the second would have to wait for a second, and that is more than half of its time.
     let stop = || call(&api, CallKind::StopMachine);
     let (first, second, other) = tokio::join!(stop(), stop(), call(&api, CallKind::StartMachine));
     let held = Fault::new(FaultKind::RateLimited, None, "not asked: its turn would have come too late");

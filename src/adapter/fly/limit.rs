@@ -2,8 +2,9 @@
 //!
 //! *Decides* when a call may leave: each kind of call, about each machine, volume or app, has a bucket of tokens of its own.
 //!
-//! *Guarantees*: a call is held back rather than refused, unless its end would come first; what the provider has closed with `Retry-After`
-//! stays closed until then; buckets that are full again are forgotten.
+//! *Guarantees*: a call is held back rather than refused, unless that would leave it less than half of its time. A call that left at the last
+//! moment would be made, and its answer never heard: where more is asked for than may be, that would befall every one of them. What the
+//! provider has closed with `Retry-After` stays closed until then; buckets that are full again are forgotten.
 
 use super::config::{Limits, Rate};
 use super::key::Key;
@@ -66,16 +67,21 @@ impl Limiter {
         Self { limits: limits.into(), buckets: Mutex::new(Buckets { held: BTreeMap::new(), sweep_at: FEWEST }) }
     }
 
-    /// Waits for the call's turn; turns come in the order in which they were asked for. `false`, and at once: it would not come before
-    /// `end`, and nothing was taken. `false` later on: the turnstile was closed meanwhile, and the turn is lost, as it is for whoever stops
-    /// waiting.
+    /// Waits for the turn of a call that has to be over by `end`; turns come in the order in which they were asked for. A call that is let
+    /// through has at least half of its time left for the answer.
+    ///
+    /// `false`, and at once: its turn would come later than that, and nothing was taken. `false` later on: the turnstile was closed
+    /// meanwhile, and the turn is lost, as it is for whoever stops waiting.
     #[must_use = "a call whose turn does not come must not be made"]
     pub async fn admit(&self, key: &Key, end: Instant) -> bool {
-        let Some(turn) = self.take(key, Instant::now(), end) else { return false };
+        let now = Instant::now();
+        let half = end.saturating_duration_since(now).checked_div(2).unwrap_or_default();
+        let last = later(now, half);
+        let Some(turn) = self.take(key, now, last) else { return false };
         sleep_until(turn).await;
         // While this one waited, another may have been told to stay away.
         while let Some(open) = self.opens(key, Instant::now()) {
-            if open >= end {
+            if open > last {
                 return false;
             }
             sleep_until(open).await;
@@ -94,13 +100,14 @@ impl Limiter {
         bucket.full = bucket.full.max(later(until, tolerance));
     }
 
-    fn take(&self, key: &Key, now: Instant, end: Instant) -> Option<Instant> {
+    /// The turn, if it comes by `last`.
+    fn take(&self, key: &Key, now: Instant, last: Instant) -> Option<Instant> {
         let (interval, tolerance) = self.spans(key.kind);
         let mut buckets = self.open();
         let bucket = buckets.bucket(key, now);
         let token = bucket.full.checked_sub(tolerance).unwrap_or(now);
         let turn = now.max(token).max(bucket.closed);
-        if turn >= end {
+        if turn > last {
             return None;
         }
         bucket.full = later(bucket.full.max(turn), interval);
@@ -203,9 +210,22 @@ mod tests {
         let key = key(CallKind::StartMachine, "m1");
         assert_eq!(turns(&limiter, &key, 3).await, [0, 0, 0]);
         let begin = Instant::now();
-        assert!(!limiter.admit(&key, later(begin, Duration::from_millis(900))).await);
+        assert!(!limiter.admit(&key, later(begin, Duration::from_millis(1_999))).await);
         assert_eq!(begin.elapsed(), Duration::ZERO, "it is known at once");
         assert_eq!(turns(&limiter, &key, 1).await, [1_000], "what was not made has cost nothing");
+    }
+
+    /// However many calls there are, each that leaves is heard out.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_let_through_has_half_of_the_time_left() {
+        let limiter = Limiter::new(Limits::default());
+        let key = key(CallKind::CreateVolume, "");
+        let end = later(Instant::now(), Duration::from_secs(60));
+        let calls = (0..200)
+            .map(|_| async { limiter.admit(&key, end).await.then(|| end.saturating_duration_since(Instant::now())) });
+        let left: Vec<Duration> = futures::future::join_all(calls).await.into_iter().flatten().collect();
+        assert_eq!(left.len(), 33, "three at once, and one in each of thirty seconds");
+        assert_eq!(left.iter().min(), Some(&Duration::from_secs(30)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -216,7 +236,7 @@ mod tests {
             limiter.close(&key, Duration::from_secs(7));
             limiter.close(&key, Duration::from_secs(2));
             let begin = Instant::now();
-            assert!(!limiter.admit(&key, later(begin, Duration::from_secs(7))).await);
+            assert!(!limiter.admit(&key, later(begin, Duration::from_millis(13_999))).await);
             let wanted: &[u128] = if limits.is_some() { &[7_000, 8_000] } else { &[7_000, 7_000] };
             assert_eq!(turns(&limiter, &key, 2).await, wanted);
         }
@@ -236,7 +256,7 @@ mod tests {
             assert!(limiter.admit(&key, later(begin, Duration::from_secs(60))).await);
             begin.elapsed().as_millis()
         };
-        let hurry = limiter.admit(&key, later(begin, Duration::from_secs(3)));
+        let hurry = limiter.admit(&key, later(begin, Duration::from_millis(10_999)));
         let ((), waited, hurried) = tokio::join!(close, wait, hurry);
         assert_eq!((waited, hurried), (5_500, false));
     }

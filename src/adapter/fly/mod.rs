@@ -29,7 +29,7 @@
 //! | an answer that may be a lie | a proxy's page, an empty body, another thing's id, or a list with an entry that cannot be read is [`Unknown`](crate::fault::FaultKind::Unknown) |
 //! | a call that may have happened | changes are sent once; only reads are repeated |
 //! | a call that goes on and on | each has an end that includes waiting for its turn, and all repetitions |
-//! | too many requests | calls wait for their turn, by call and machine; a `Retry-After` closes the turnstile |
+//! | too many requests | calls wait for their turn, by call and machine, for half of their time at most; a `Retry-After` closes the turnstile |
 //! | secrets | the token and the environment are in no `Debug`, log line or fault |
 
 pub mod answer;
