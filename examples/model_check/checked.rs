@@ -1,6 +1,6 @@
 //! A story of the test kit as a model for stateright.
 
-use kiloclaw_lifecycle::testkit::model::{Budget, Move, State, Story, Tale};
+use kiloclaw_lifecycle::testkit::model::{Budget, Foreseen, Move, State, Story, Tale};
 use kiloclaw_lifecycle::testkit::rig::Core;
 use stateright::{Checker, Model, Property};
 
@@ -14,6 +14,7 @@ struct Checked<C> {
     core: C,
     story: Story,
     budget: Budget,
+    foreseen: Foreseen,
 }
 
 impl<C: Machine> Model for Checked<C> {
@@ -36,7 +37,9 @@ impl<C: Machine> Model for Checked<C> {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![Property::always(
             "every invariant holds, and good weather brings it to a good end",
-            |_, state: &State<C>| state.violation().is_none() && (!state.rests() || state.judge().is_none()),
+            |me, state: &State<C>| {
+                state.violation().is_none() && (!state.rests() || state.judge_with(&me.foreseen).is_none())
+            },
         )]
     }
 }
@@ -55,7 +58,7 @@ pub(crate) struct Searched {
 
 /// Tries everything that can happen in a story within a budget, in every order.
 pub(crate) fn search<C: Machine>(core: C, story: &Story, budget: Budget, threads: usize) -> Searched {
-    let model = Checked { core: core.clone(), story: story.clone(), budget };
+    let model = Checked { core: core.clone(), story: story.clone(), budget, foreseen: Foreseen::default() };
     let checker = model.checker().threads(threads).spawn_bfs().join();
     let found = checker.discoveries().into_values().next();
     Searched {

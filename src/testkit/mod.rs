@@ -28,6 +28,7 @@ pub mod trace;
 mod answers;
 mod fly;
 mod request;
+mod shared;
 mod world;
 
 pub use answers::Answers;

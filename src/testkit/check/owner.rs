@@ -11,6 +11,7 @@ use crate::policy::Policy;
 use crate::status::Status;
 use crate::step::Input;
 use crate::testkit::request::Request;
+use crate::testkit::shared::Shared;
 use crate::testkit::world::{SimMachine, World};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -24,40 +25,46 @@ fn uses(stored: &Instance, volume: &str) -> bool {
 /// What is ours, as far as anybody could prove it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Owner {
+    marks: Shared<Marks>,
+    /// What our creates have made, and what an imported record named.
+    made: Shared<BTreeSet<String>>,
+    /// What nobody can be blamed for not knowing.
+    excused: Shared<BTreeSet<String>>,
+}
+
+/// What everything of ours is marked with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Marks {
     sandbox: SandboxId,
     /// The label that names a machine's sandbox.
     label: String,
     filter: Option<VolumeFilter>,
-    /// What our creates have made, and what an imported record named.
-    made: BTreeSet<String>,
-    /// What nobody can be blamed for not knowing.
-    excused: BTreeSet<String>,
 }
 
 impl Owner {
     pub(super) fn new(identity: &Identity, policy: &Policy) -> Self {
-        Self {
+        let marks = Marks {
             sandbox: identity.sandbox.clone(),
             label: format!("{}_sandbox_id", policy.metadata_prefix),
             filter: name::our_volumes(&policy.metadata_prefix, identity).ok(),
-            made: BTreeSet::new(),
-            excused: BTreeSet::new(),
-        }
+        };
+        Self { marks: Shared::new(marks), made: Shared::default(), excused: Shared::default() }
     }
 
     pub(super) fn adopt(&mut self, instance: &Instance) {
-        self.made.extend(named_machines(instance).map(ToString::to_string));
-        self.made.extend(named_volumes(instance).map(ToString::to_string));
+        let made = self.made.make_mut();
+        made.extend(named_machines(instance).map(ToString::to_string));
+        made.extend(named_volumes(instance).map(ToString::to_string));
     }
 
     pub(super) fn excuse(&mut self, id: String) {
-        self.excused.insert(id);
+        self.excused.make_mut().insert(id);
     }
 
     /// What was given up, visibly, is left behind when the instance is forgotten.
     pub(super) fn gave_up(&mut self, instance: &Instance) {
         for entry in instance.holdings.entries.iter().filter(|entry| entry.abandoned) {
-            self.excused.insert(match &entry.thing {
+            self.excused.make_mut().insert(match &entry.thing {
                 Thing::Machine(id) => id.to_string(),
                 Thing::Volume(id) => id.to_string(),
                 Thing::MachineNamed(name) | Thing::VolumeNamed(name) => name.to_string(),
@@ -71,12 +78,12 @@ impl Owner {
 
     /// Whether a volume is ours by its name.
     pub(super) fn names(&self, volume: &str) -> bool {
-        self.filter.as_ref().is_some_and(|filter| filter.admits(volume))
+        self.marks.filter.as_ref().is_some_and(|filter| filter.admits(volume))
     }
 
     /// Whether a machine is ours by its label.
     pub(super) fn labels(&self, machine: &SimMachine) -> bool {
-        machine.metadata.get(&self.label).is_some_and(|sandbox| sandbox == self.sandbox.as_str())
+        machine.metadata.get(&self.marks.label).is_some_and(|sandbox| sandbox == self.marks.sandbox.as_str())
     }
 
     /// An admin's word makes a volume ours.
@@ -90,10 +97,10 @@ impl Owner {
     pub(super) fn landed(&mut self, answer: &Result<Done, Fault>) {
         match answer {
             Ok(Done::MachineCreated { machine, .. }) => {
-                self.made.insert(machine.to_string());
+                self.made.make_mut().insert(machine.to_string());
             }
             Ok(Done::VolumeCreated { volume, .. }) => {
-                self.made.insert(volume.to_string());
+                self.made.make_mut().insert(volume.to_string());
             }
             Ok(
                 Done::Accepted
@@ -129,7 +136,7 @@ impl Owner {
 
     fn machine(&self, id: &MachineId, world: &World) -> Held {
         let Some(machine) = world.machine(id.as_str()).filter(|machine| machine.is_live()) else { return Ok(()) };
-        let unlabelled = !machine.metadata.contains_key(&self.label);
+        let unlabelled = !machine.metadata.contains_key(&self.marks.label);
         let proven = self.labels(machine) || (unlabelled && self.made.contains(id.as_str()));
         demand(proven, || format!("the machine {id} is changed or destroyed, and is not provably ours"))
     }

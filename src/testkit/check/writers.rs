@@ -9,6 +9,7 @@ use crate::instance::Instance;
 use crate::observe::MachineState;
 use crate::step::Input;
 use crate::testkit::request::Request;
+use crate::testkit::shared::Shared;
 use crate::testkit::world::{SimMachine, World};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -16,7 +17,7 @@ use alloc::format;
 /// Which machines have served, and which of them can do no more harm.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Writers {
-    served: BTreeSet<MachineId>,
+    served: Shared<BTreeSet<MachineId>>,
 }
 
 impl Writers {
@@ -26,7 +27,7 @@ impl Writers {
         // A replacement writes to a copy of its own until the cut-over makes it the machine that serves.
         let serving = stored.machine.as_ref().filter(|machine| !stored.holdings.condemns(&machine.id));
         if let Some(machine) = serving.filter(|machine| !self.served.contains(&machine.id)) {
-            self.served.insert(machine.id.clone());
+            self.served.make_mut().insert(machine.id.clone());
         }
     }
 
@@ -35,7 +36,7 @@ impl Writers {
         if let Request::DestroyMachine(machine) = request
             && answer.as_ref().map_or_else(Fault::is_absent, |_| true)
         {
-            self.served.remove(machine);
+            self.release(machine);
         }
     }
 
@@ -66,7 +67,13 @@ impl Writers {
             Err(fault) => fault.is_absent(),
         };
         if gone {
-            self.served.remove(asked);
+            self.release(asked);
+        }
+    }
+
+    fn release(&mut self, machine: &MachineId) {
+        if self.served.contains(machine) {
+            self.served.make_mut().remove(machine);
         }
     }
 

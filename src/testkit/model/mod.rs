@@ -8,11 +8,13 @@
 //! the next alarm. What goes wrong is paid for, so that the number of states is finite.
 
 mod budget;
+mod foreseen;
 mod judge;
 mod story;
 mod tale;
 
 pub use budget::Budget;
+pub use foreseen::Foreseen;
 pub use story::Story;
 pub use tale::{Moved, Tale};
 

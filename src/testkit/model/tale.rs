@@ -59,7 +59,7 @@ impl Tale {
         let moves = steps.iter().filter_map(|step| moved(&mut rig, story, step)).collect();
         let in_the_end = violation(&rig).is_none();
         if in_the_end {
-            clear_up(&mut rig);
+            clear_up(&mut rig, |_| false);
         }
         let trace = rig.recorded().map(|recorder| recorder.text().to_string()).unwrap_or_default();
         Self { moves, violation: violation(&rig), in_the_end, trace }

@@ -6,13 +6,26 @@ use crate::time::Timestamp;
 impl<C: Core> Rig<C> {
     /// Lets everything go well until `end`. A call that will not be answered any more is given up at the end of its life.
     pub fn calm(&mut self, end: Timestamp) {
+        self.calm_until(end, |_, _| false);
+    }
+
+    /// The same, unless `enough` says so on the way: it is asked what it makes of the run whenever time has passed, before what happens
+    /// next. Answers whether it was enough.
+    pub(crate) fn calm_until(&mut self, end: Timestamp, mut enough: impl FnMut(&Self, &Timed) -> bool) -> bool {
         while let Some(timed) = self.next(end) {
+            if timed.at > self.world().now() {
+                self.pass(timed.at);
+                if enough(self, &timed) {
+                    return true;
+                }
+            }
             self.act(&timed);
             if self.violations().next().is_some() {
                 break;
             }
         }
         self.pass(end);
+        false
     }
 
     /// What happens next in good weather, unless that is after `end`.

@@ -1,21 +1,20 @@
 //! One instance of a run: what is stored of it, its calls on their way, and who watches it.
 
-use crate::call::{Done, Operation};
-use crate::fault::Fault;
+use crate::call::Operation;
 use crate::id::{Identity, OpId};
 use crate::instance::Instance;
 use crate::policy::Policy;
-use crate::step::Alarm;
+use crate::step::{Alarm, Input};
 use crate::testkit::check::Checker;
 use crate::testkit::request::Request;
+use crate::testkit::shared::Shared;
 use crate::time::Timestamp;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A decided instance that was not committed, because the step only asks a question.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Held {
-    pub(super) instance: Arc<Instance>,
+    pub(super) instance: Shared<Instance>,
     /// What was stored when it was decided.
     pub(super) revision: u64,
 }
@@ -24,13 +23,13 @@ pub(super) struct Held {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Flight {
     pub(super) host: u8,
-    pub(super) operation: Operation,
+    pub(super) operation: Shared<Operation>,
     pub(super) began: Timestamp,
     pub(super) held: Option<Held>,
     /// The provider has seen it.
     pub(super) reached: bool,
-    /// What the provider says.
-    pub(super) answer: Option<Result<Done, Fault>>,
+    /// What the provider says, as the instance will hear it.
+    pub(super) answer: Option<Shared<Input>>,
     /// Whoever made it is not there any more.
     pub(super) deaf: bool,
 }
@@ -81,7 +80,7 @@ impl Flight {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Life {
     pub(super) identity: Identity,
-    pub(super) stored: Option<Arc<Instance>>,
+    pub(super) stored: Option<Shared<Instance>>,
     pub(super) revision: u64,
     pub(super) alarm: Option<Alarm>,
     pub(super) flights: Vec<Flight>,

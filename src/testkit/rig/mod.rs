@@ -20,6 +20,7 @@ pub use script::acts;
 
 use super::check::{Calm, Healed, Invariant, Seen, Violation};
 use super::request::Request;
+use super::shared::Shared;
 use super::trace::Recorder;
 use super::world::{Attempt, Strike, World};
 use crate::event::EventName;
@@ -61,7 +62,7 @@ pub struct Rig<C = Real> {
     core: C,
     policy: Arc<Policy>,
     /// Shared with copies of the run until it changes, because a model checker keeps a copy for every move.
-    world: Arc<World>,
+    world: Shared<World>,
     /// How far the hosts' clocks are ahead of the world's.
     ahead_ms: i64,
     lives: Vec<Life>,
@@ -73,7 +74,7 @@ pub struct Rig<C = Real> {
 
 impl<C> Rig<C> {
     /// Everything that decides how the run goes on, and what it was blamed for.
-    pub(crate) fn standing(&self) -> (&World, i64, &[Life]) {
+    pub(crate) fn standing(&self) -> (&Shared<World>, i64, &[Life]) {
         (&self.world, self.ahead_ms, &self.lives)
     }
 }
@@ -87,7 +88,7 @@ impl<C: Core> Rig<C> {
             core,
             policy: Arc::new(policy),
             stepped_at: world.now(),
-            world: Arc::new(world),
+            world: Shared::new(world),
             ahead_ms: 0,
             lives: Vec::new(),
             steps: 0,
@@ -105,7 +106,7 @@ impl<C: Core> Rig<C> {
             new.checker.adopt(&instance, world);
             new.alarm = Some(instance.alarm());
             new.revision = 1;
-            new.stored = Some(Arc::new(instance));
+            new.stored = Some(Shared::new(instance));
         }
         life
     }
@@ -178,7 +179,7 @@ impl<C: Core> Rig<C> {
     pub fn pass(&mut self, until: Timestamp) {
         let due = self.world.next_change().is_some_and(|at| at <= until);
         if due || until > self.world.now() {
-            Arc::make_mut(&mut self.world).advance_to(until);
+            self.world.make_mut().advance_to(until);
         }
         let (now, life_ms) = (self.world.now(), self.policy.call_deadline_ms);
         for life in &mut self.lives {
@@ -215,13 +216,13 @@ impl<C: Core> Rig<C> {
     fn happen(&mut self, act: &Act) -> Happened {
         match act {
             Act::Command { life, host, command, end } => {
-                self.feed(*life, *host, Input::Command((**command).clone()), None, *end)
+                self.feed(*life, *host, Shared::new(Input::Command((**command).clone())), None, *end)
             }
-            Act::Alarm { life, host, end } => self.feed(*life, *host, Input::Alarm, None, *end),
-            Act::Resume { life, host, end } => self.feed(*life, *host, Input::Resume, None, *end),
+            Act::Alarm { life, host, end } => self.feed(*life, *host, Shared::new(Input::Alarm), None, *end),
+            Act::Resume { life, host, end } => self.feed(*life, *host, Shared::new(Input::Resume), None, *end),
             Act::Admit { identity, secret, thorough } => {
                 let life = self.admit(identity.clone());
-                let world = Arc::make_mut(&mut self.world);
+                let world = self.world.make_mut();
                 world.secret = secret.clone().or(world.secret.take());
                 self.lives.get_mut(life).is_some_and(|of| of.watch(secret.as_deref(), *thorough)).into()
             }
@@ -246,7 +247,7 @@ impl<C: Core> Rig<C> {
                 true.into()
             }
             Act::World(change) => {
-                let done = Arc::make_mut(&mut self.world).change(change);
+                let done = self.world.make_mut().change(change);
                 let world = &self.world;
                 for life in &mut self.lives {
                     life.checker.disturbed(life.stored.as_deref(), world);
@@ -267,20 +268,25 @@ impl<C: Core> Rig<C> {
             return false;
         }
         let request = Request::from(&flight.operation.call);
-        let attempt = Arc::make_mut(&mut self.world).attempt(&request, flight.began, strike);
+        let (id, deaf, mutates) = (flight.operation.id, flight.deaf, flight.operation.id.kind.mutates());
+        let attempt = match strike {
+            // Nothing changes by being looked at, and copies of the run go on sharing their world.
+            None if !mutates => self.world.look(&request, flight.began),
+            None | Some(_) => self.world.make_mut().attempt(&request, flight.began, strike),
+        };
         flight.reached = true;
-        let truth = match &attempt {
-            Attempt::Answered(answer) => Some(answer.clone()),
+        let truth = match attempt {
+            Attempt::Answered(answer) => Some(answer),
             Attempt::Silent | Attempt::Unfinished => None,
         };
-        flight.answer.clone_from(&truth);
-        let (deaf, mutates) = (flight.deaf, flight.operation.id.kind.mutates());
+        if mutates {
+            let lost = Err(Fault::lost());
+            let done = truth.as_ref().filter(|_| strike.is_none());
+            of.checker.landed(&request, done.unwrap_or(&lost));
+        }
+        flight.answer = truth.map(|result| Shared::new(Input::Outcome { op: id, result }));
         if deaf {
             of.flights.retain(|flight| flight.operation.id.number != op);
-        }
-        if mutates {
-            let done = strike.is_none().then_some(truth).flatten();
-            of.checker.landed(&request, &done.unwrap_or_else(|| Err(Fault::lost())));
         }
         true
     }
@@ -297,12 +303,12 @@ impl<C: Core> Rig<C> {
         let Some(of) = self.lives.get_mut(life) else { return false.into() };
         let Some(at) = of.flight(op) else { return false.into() };
         let Some(flight) = of.flights.get(at).filter(|flight| !flight.deaf) else { return false.into() };
-        let Some(result) = flight.answer.clone() else { return false.into() };
-        let (host, id, held) = (flight.host, flight.operation.id, flight.held.clone());
+        let Some(heard) = flight.answer.clone() else { return false.into() };
+        let (host, held) = (flight.host, flight.held.clone());
         if !twice {
             of.flights.remove(at);
         }
-        self.feed(life, host, Input::Outcome { op: id, result }, held, end)
+        self.feed(life, host, heard, held, end)
     }
 
     fn break_off(&mut self, life: usize, op: u64) -> Happened {
@@ -313,11 +319,12 @@ impl<C: Core> Rig<C> {
         let held = flight.held.take();
         let (host, id) = (flight.host, flight.operation.id);
         of.flights.retain(|flight| !flight.deaf || (flight.operation.id.kind.mutates() && !flight.reached));
-        self.feed(life, host, Input::Outcome { op: id, result: Err(Fault::lost()) }, held, End::Lives)
+        let lost = Input::Outcome { op: id, result: Err(Fault::lost()) };
+        self.feed(life, host, Shared::new(lost), held, End::Lives)
     }
 
     /// One step of one instance: decide, commit, and send the call on its way.
-    fn feed(&mut self, life: usize, host: u8, input: Input, held: Option<Held>, end: End) -> Happened {
+    fn feed(&mut self, life: usize, host: u8, input: Shared<Input>, held: Option<Held>, end: End) -> Happened {
         let now = self.hosts_now();
         let Some(of) = self.lives.get_mut(life) else { return false.into() };
         let answers_held = held.is_some();
@@ -325,10 +332,10 @@ impl<C: Core> Rig<C> {
             Some(held) => (Some(held.instance), held.revision),
             None => (of.stored.clone(), of.revision),
         };
-        let decided = self.core.step(before.as_deref(), &self.policy, now, input.clone());
+        let decided = self.core.step(before.as_deref(), &self.policy, now, Input::clone(&input));
         let seen = seen(&self.policy, now, before.as_deref(), &input, &decided);
         if of.checker.is_thorough() {
-            let again = self.core.step(before.as_deref(), &self.policy, now, input.clone());
+            let again = self.core.step(before.as_deref(), &self.policy, now, Input::clone(&input));
             of.checker.again(&seen, &self::seen(&self.policy, now, before.as_deref(), &input, &again));
         }
         // The record has moved on: what was asked is not known to it.
@@ -358,7 +365,7 @@ impl<C: Core> Rig<C> {
     fn commit(&mut self, life: usize, host: u8, decided: Decided, revision: u64, end: End) -> Vec<EventName> {
         let Some(of) = self.lives.get_mut(life) else { return Vec::new() };
         let Decided { next, effects, needs_commit, .. } = decided;
-        let next = next.map(Arc::from);
+        let next = next.map(|next| Shared::new(*next));
         let mut told = Vec::new();
         if needs_commit {
             of.checker.committed(of.stored.as_deref(), next.as_deref(), &self.world);
@@ -375,7 +382,7 @@ impl<C: Core> Rig<C> {
         for effect in effects {
             if let Effect::Call(operation) = effect {
                 of.checker.leaves(&operation, of.stored.as_deref(), &self.world);
-                let (operation, began, held) = (*operation, self.world.now(), held.clone());
+                let (operation, began, held) = (Shared::new(*operation), self.world.now(), held.clone());
                 of.flights.push(Flight { host, operation, began, held, reached: false, answer: None, deaf: false });
             }
         }

@@ -155,6 +155,15 @@ impl World {
         attempt
     }
 
+    /// The same for a question that nothing befalls: the world is as it was, and the call is not recorded. What is no question is never
+    /// answered.
+    pub(in crate::testkit) fn look(&self, request: &Request, began: Timestamp) -> Attempt {
+        match self.tell(request, began) {
+            Some(served) => Attempt::Answered(self.classified(request.kind(), served)),
+            None => Attempt::Unfinished,
+        }
+    }
+
     /// The same in words of HTTP, for one who sees only what belongs to `app` (`None` sees everything); the call is not recorded. What is
     /// made belongs to `app`.
     pub fn wire(&mut self, app: Option<&str>, request: &Request, began: Timestamp, strike: Option<&Strike>) -> Wire {
@@ -231,28 +240,54 @@ impl World {
 
     /// `None` is a wait or a probe that goes on.
     pub(super) fn serve(&mut self, request: &Request, began: Timestamp) -> Option<Served> {
-        let end = self.next_end(request, began).unwrap_or(began);
-        let served = match request {
-            Request::GetMachine(machine) => self.get_machine(machine.as_str()),
-            Request::ListMachines(metadata) => self.list_machines(metadata),
+        let served = match self.change_as_asked(request) {
+            Some(served) => served,
+            None => self.tell(request, began)?,
+        };
+        Some(served.map_err(|refusal| self.echoing(request.kind(), refusal)))
+    }
+
+    /// `None` is a question.
+    fn change_as_asked(&mut self, request: &Request) -> Option<Served> {
+        Some(match request {
             Request::CreateMachine(new) => self.create_machine(new),
             Request::UpdateMachine(update) => self.update_machine(update),
             Request::StartMachine(machine) => self.start_machine(machine.as_str()),
             Request::StopMachine(machine) => self.stop_machine(machine.as_str()),
             Request::DestroyMachine(machine) => self.destroy_machine(machine.as_str()),
-            Request::WaitMachine { machine, version, state, timeout_s: _ } => {
-                return self.wait_machine(machine.as_str(), version.as_ref(), &state.state(), end).transpose();
-            }
-            Request::GetVolume(volume) => self.get_volume(volume.as_str()),
-            Request::ListVolumes(filter) => self.list_volumes(filter),
-            Request::ListSnapshots(volume) => self.list_snapshots(volume.as_str()),
             Request::CreateVolume(new) => self.create_volume(new),
             Request::DeleteVolume(volume) => self.delete_volume(volume.as_str()),
-            Request::ProbeHealth { machine, timeout_s: _ } => {
-                return self.probe_health(machine.as_str(), end).transpose();
+            Request::GetMachine(_)
+            | Request::ListMachines(_)
+            | Request::WaitMachine { .. }
+            | Request::GetVolume(_)
+            | Request::ListVolumes(_)
+            | Request::ListSnapshots(_)
+            | Request::ProbeHealth { .. } => return None,
+        })
+    }
+
+    /// `None` is a wait or a probe that goes on, or no question.
+    fn tell(&self, request: &Request, began: Timestamp) -> Option<Served> {
+        let end = self.next_end(request, began).unwrap_or(began);
+        match request {
+            Request::GetMachine(machine) => Some(self.get_machine(machine.as_str())),
+            Request::ListMachines(metadata) => Some(self.list_machines(metadata)),
+            Request::WaitMachine { machine, version, state, timeout_s: _ } => {
+                self.wait_machine(machine.as_str(), version.as_ref(), &state.state(), end).transpose()
             }
-        };
-        Some(served.map_err(|refusal| self.echoing(request.kind(), refusal)))
+            Request::GetVolume(volume) => Some(self.get_volume(volume.as_str())),
+            Request::ListVolumes(filter) => Some(self.list_volumes(filter)),
+            Request::ListSnapshots(volume) => Some(self.list_snapshots(volume.as_str())),
+            Request::ProbeHealth { machine, timeout_s: _ } => self.probe_health(machine.as_str(), end).transpose(),
+            Request::CreateMachine(_)
+            | Request::UpdateMachine(_)
+            | Request::StartMachine(_)
+            | Request::StopMachine(_)
+            | Request::DestroyMachine(_)
+            | Request::CreateVolume(_)
+            | Request::DeleteVolume(_) => None,
+        }
     }
 
     /// Refusals of a configuration repeat what is in it.
