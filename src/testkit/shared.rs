@@ -7,9 +7,9 @@
 
 use alloc::sync::Arc;
 use core::fmt;
-use core::hash::{Hash, Hasher};
+use core::hash::{BuildHasher, Hash, Hasher};
 use core::ops::Deref;
-use std::hash::DefaultHasher;
+use foldhash::quality::FixedState;
 use std::sync::OnceLock;
 
 /// A value and its fingerprint, once somebody has asked for that.
@@ -68,9 +68,7 @@ impl<T: fmt::Debug> fmt::Debug for Shared<T> {
 
 /// The same for equal values, and as good as never for others.
 pub(crate) fn fingerprint(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(value)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 //! *Assumes* that every volume has a host of its own, which it shares with the machines that mount it. Whoever asks sees everything, unless
 //! the question names an app ([`World::wire`]): then what belongs to another one is not there.
 
+mod catalogue;
 mod change;
 mod hosts;
 mod machines;

@@ -101,7 +101,7 @@ impl<C: Core + Clone> State<C> {
 
     /// Everything that can happen next.
     pub fn moves(&self, story: &Story) -> Vec<Move> {
-        let mut moves = Vec::new();
+        let mut moves = Vec::with_capacity(MANY);
         let Some(life) = self.life().filter(|_| self.violation().is_none()) else { return moves };
         for flight in life.flights() {
             moves_of(flight, &mut moves);
@@ -157,6 +157,9 @@ impl<C: Core + Clone> State<C> {
         })
     }
 }
+
+/// As many moves as most states have.
+const MANY: usize = 16;
 
 /// Everything that can happen to a call next.
 fn moves_of(flight: &Flight, moves: &mut Vec<Move>) {

@@ -5,6 +5,7 @@
 //!
 //! *Assumes* that whatever a thing is filed by is changed through [`Shelf::change`].
 
+use super::catalogue::Catalogue;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -33,14 +34,14 @@ pub(super) trait Marked {
 
 #[derive(Clone, Debug)]
 pub(super) struct Shelf<T> {
-    things: BTreeMap<String, T>,
+    things: Catalogue<T>,
     /// Follows from the things. Most changes leave it as it is, so clones share it until one does not.
     filed: Arc<BTreeSet<(Mark, String)>>,
 }
 
 impl<T> Default for Shelf<T> {
     fn default() -> Self {
-        Self { things: BTreeMap::new(), filed: Arc::default() }
+        Self { things: Catalogue::new(), filed: Arc::default() }
     }
 }
 
@@ -58,15 +59,16 @@ impl<T: Hash> Hash for Shelf<T> {
     }
 }
 
+/// To be looked at, and changed only as it says itself.
 impl<T> Deref for Shelf<T> {
-    type Target = BTreeMap<String, T>;
+    type Target = Catalogue<T>;
 
-    fn deref(&self) -> &BTreeMap<String, T> {
+    fn deref(&self) -> &Catalogue<T> {
         &self.things
     }
 }
 
-impl<T: Marked> Shelf<T> {
+impl<T: Clone + Marked> Shelf<T> {
     /// Puts a thing there, in place of one with the same id.
     pub(super) fn insert(&mut self, id: String, thing: T) {
         let (before, after) = (self.things.get(&id).map(T::marks).unwrap_or_default(), thing.marks());
