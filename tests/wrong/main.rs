@@ -10,6 +10,7 @@ mod data;
 mod dates;
 mod ends;
 mod fence;
+mod foreseen;
 mod machine;
 mod order;
 mod owner;
