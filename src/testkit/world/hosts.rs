@@ -150,7 +150,7 @@ impl World {
         let Some(known) = self.machines.get(machine).filter(|known| known.is_live() && !known.host_down) else {
             return false;
         };
-        let is_live = |id: &&String| self.volumes.get(*id).is_some_and(|volume| volume.is_live());
+        let is_live = |id: &&String| self.volumes.get(id).is_some_and(|volume| volume.is_live());
         let old: Vec<String> = known.mounts.iter().filter(is_live).cloned().collect();
         for id in &old {
             self.moves(id);
