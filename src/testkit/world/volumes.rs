@@ -138,7 +138,7 @@ impl World {
         if volume.host_down {
             return Err(no_host());
         }
-        let is_live = |name: &&String| self.machines.get(*name).is_some_and(SimMachine::is_live);
+        let is_live = |name: &&String| self.machines.get(name).is_some_and(SimMachine::is_live);
         let claimed = self.holder(id).filter(is_live);
         if let Some(holder) = self.mounting(id).map(|(name, _)| name).chain(claimed).min() {
             return Err(bound(holder));

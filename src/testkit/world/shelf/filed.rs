@@ -86,10 +86,10 @@ fn whatever_happens_things_are_filed_by_what_they_are() {
             world.advance_to(world.now().plus(dice.up_to(4_000)));
             assert!(world.machines.filed == anew(&world.machines).filed, "seed {seed}: {:?}", world.machines);
             assert!(world.volumes.filed == anew(&world.volumes).filed, "seed {seed}: {:?}", world.volumes);
-            let reads = world.volumes.values().filter(|volume| volume.reads_from.is_some()).count();
-            let claims = world.volumes.values().filter(|volume| volume.claimed_by.is_some()).count();
-            let mounts = world.machines.values().filter(|machine| !machine.mounts.is_empty()).count();
-            let labels = world.machines.values().filter(|machine| !machine.metadata.is_empty()).count();
+            let reads = world.volumes.iter().filter(|(_, volume)| volume.reads_from.is_some()).count();
+            let claims = world.volumes.iter().filter(|(_, volume)| volume.claimed_by.is_some()).count();
+            let mounts = world.machines.iter().filter(|(_, machine)| !machine.mounts.is_empty()).count();
+            let labels = world.machines.iter().filter(|(_, machine)| !machine.metadata.is_empty()).count();
             for (met, seen) in met.iter_mut().zip([reads, claims, mounts, labels]) {
                 *met += u32::from(seen > 0);
             }
