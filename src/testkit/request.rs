@@ -181,6 +181,21 @@ impl Request {
         }
     }
 
+    /// The machine or volume that it is addressed to. `None` for creates and lists, which are addressed to the app.
+    pub fn thing(&self) -> Option<&str> {
+        match self {
+            Self::GetMachine(machine)
+            | Self::StartMachine(machine)
+            | Self::StopMachine(machine)
+            | Self::DestroyMachine(machine)
+            | Self::WaitMachine { machine, .. }
+            | Self::ProbeHealth { machine, .. } => Some(machine.as_str()),
+            Self::UpdateMachine(update) => Some(update.machine.as_str()),
+            Self::GetVolume(volume) | Self::ListSnapshots(volume) | Self::DeleteVolume(volume) => Some(volume.as_str()),
+            Self::ListMachines(_) | Self::CreateMachine(_) | Self::ListVolumes(_) | Self::CreateVolume(_) => None,
+        }
+    }
+
     /// How long it goes on asking, where it does.
     pub fn timeout_s(&self) -> Option<u32> {
         match self {

@@ -1,9 +1,13 @@
 //! The host of many instances, on time that passes at once.
 
+#[path = "../../benches/fleet/storm/mod.rs"]
+mod fleet;
+
 mod adverse;
 mod ends;
 mod life;
 mod live;
 mod meters;
 mod place;
+mod storm;
 mod trouble;

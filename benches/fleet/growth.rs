@@ -1,0 +1,121 @@
+//! What one instance costs in fleets of different sizes.
+//!
+//! In every fleet as many alarms are rung as in the smallest, so that all sizes are measured alike; the sizes take turns, so that whatever else
+//! the machine does befalls all of them.
+
+use crate::file::Filed;
+use crate::rounds::{Spread, in_turn, timed};
+use crate::storm::{Fleet, Nobody};
+use crate::table::{self, Bar};
+use crate::well::Well;
+use futures::executor::block_on;
+use kiloclaw_lifecycle::adapter::sqlite::SqliteStore;
+use kiloclaw_lifecycle::testkit::MemoryStore;
+use kiloclaw_lifecycle::{Driver, Fleet as Due, Input, Policy, Timestamp, Verdict};
+use std::time::Duration;
+
+/// Alarms in a round of the sweep, and of the durable one.
+const SWEPT: usize = 1_000;
+const DURABLE: usize = 200;
+const ROUNDS: usize = 15;
+
+/// What an instance costs in a fleet of this size.
+#[derive(Clone, Copy)]
+pub(crate) struct Cost {
+    pub(crate) instances: usize,
+    /// Microseconds.
+    pub(crate) sweep: Spread,
+    pub(crate) durable: Spread,
+    /// Bytes.
+    pub(crate) memory: f64,
+    pub(crate) disk: f64,
+}
+
+/// A driver whose alarms are rung by hand.
+struct Rung<S> {
+    driver: Driver<Well, Well, S, Nobody, Well>,
+    well: Well,
+    now: Timestamp,
+    /// No alarm is set further ahead than that.
+    period_ms: u64,
+}
+
+impl<S: Due> Rung<S> {
+    fn new(fleet: &Fleet, store: S) -> Self {
+        let well = Well::of(fleet);
+        let policy = Policy::default();
+        let period_ms = policy.alarm_running_ms + policy.alarm_jitter_ms;
+        let driver = Driver::new(policy, well.clone(), well.clone(), store, Nobody, well.clone());
+        Self { driver, well, now: fleet.world.now(), period_ms }
+    }
+
+    /// Asks who is due, rings for the first so many, and brings what each of them took.
+    fn sweep(&mut self, alarms: usize) -> Duration {
+        let limit = u32::try_from(alarms).expect("few");
+        // By then every alarm of the last round is due again, and those that have waited come first.
+        self.now = self.now.plus(self.period_ms);
+        self.well.set(self.now);
+        let (took, rung) = timed(|| {
+            let due = block_on(self.driver.store().due(self.now, limit)).expect("a store");
+            for (sandbox, _) in &due {
+                let handled = block_on(self.driver.handle(sandbox, Input::Alarm)).expect("an alarm");
+                assert_eq!((handled.verdict, handled.interrupted), (Verdict::Applied, None));
+            }
+            due.len()
+        });
+        assert_eq!(rung, alarms);
+        took / limit
+    }
+}
+
+/// Fleets of these sizes, from the smallest to the largest.
+pub(crate) fn costs(fleets: &[Fleet]) -> Vec<Cost> {
+    let mut kept: Vec<Rung<MemoryStore>> = fleets.iter().map(|fleet| Rung::new(fleet, fleet.store())).collect();
+    let swept = in_turn(&mut kept, ROUNDS, |rung| rung.sweep(SWEPT));
+    drop(kept);
+    let files: Vec<Filed> = fleets.iter().map(Filed::of).collect();
+    let disk: Vec<u64> = files.iter().map(Filed::bytes).collect();
+    let mut filed: Vec<Rung<SqliteStore>> =
+        fleets.iter().zip(&files).map(|(fleet, file)| Rung::new(fleet, file.store.clone())).collect();
+    let durable = in_turn(&mut filed, ROUNDS, |rung| rung.sweep(DURABLE));
+    let of = |number: usize| {
+        let fleet: &Fleet = &fleets[number];
+        let instances = fleet.members.len();
+        Cost {
+            instances,
+            sweep: swept[number],
+            durable: durable[number],
+            memory: crate::memory::of(fleet).bytes as f64 / instances as f64,
+            disk: disk[number] as f64 / instances as f64,
+        }
+    };
+    (0..fleets.len()).map(of).collect()
+}
+
+pub(crate) fn print(costs: &[Cost]) -> Vec<Bar> {
+    let spread = |spread: &Spread| format!("{:.1} ({:.1} to {:.1})", spread.median, spread.low, spread.high);
+    let row = |cost: &Cost| {
+        let (memory, disk) = (format!("{:.0}", cost.memory), format!("{:.0}", cost.disk));
+        vec![cost.instances.to_string(), spread(&cost.sweep), spread(&cost.durable), memory, disk]
+    };
+    let columns = ["instances", "alarm sweep, µs", "durable alarm, µs", "bytes in memory", "bytes on disk"];
+    table::plain(
+        "One instance in fleets of different sizes: medians (and quartiles) of interleaved rounds",
+        &columns,
+        &costs.iter().map(row).collect::<Vec<_>>(),
+    );
+    let (Some(small), Some(large)) = (costs.first(), costs.last()) else { return Vec::new() };
+    let bar = |what: &str, cost: &dyn Fn(&Cost) -> f64| Bar {
+        what: format!("{what} in a fleet of {}", large.instances),
+        against: format!("the same in one of {}", small.instances),
+        ratio: cost(large) / cost(small),
+        bar: 1.1,
+        least: false,
+    };
+    vec![
+        bar("an alarm of the sweep", &|cost| cost.sweep.median),
+        bar("a durable alarm", &|cost| cost.durable.median),
+        bar("bytes in memory for each", &|cost| cost.memory),
+        bar("bytes on disk for each", &|cost| cost.disk),
+    ]
+}
