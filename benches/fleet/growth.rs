@@ -5,13 +5,17 @@
 
 use crate::file::Filed;
 use crate::rounds::{Spread, in_turn, timed};
-use crate::storm::{Fleet, Nobody};
+use crate::storm::Fleet;
+use crate::storm::fleet::Nobody;
 use crate::table::{self, Bar};
 use crate::well::Well;
 use futures::executor::block_on;
 use kiloclaw_lifecycle::adapter::sqlite::SqliteStore;
+use kiloclaw_lifecycle::id::SandboxId;
+use kiloclaw_lifecycle::port::{Commit, Stored};
+use kiloclaw_lifecycle::step::Why;
 use kiloclaw_lifecycle::testkit::MemoryStore;
-use kiloclaw_lifecycle::{Driver, Fleet as Due, Input, Policy, Timestamp, Verdict};
+use kiloclaw_lifecycle::{Alarm, Driver, Fleet as Due, Input, Policy, Timestamp, Verdict};
 use std::time::Duration;
 
 /// Alarms in a round of the sweep, and of the durable one.
@@ -26,6 +30,9 @@ pub(crate) struct Cost {
     /// Microseconds.
     pub(crate) sweep: Spread,
     pub(crate) durable: Spread,
+    /// The part of the store alone: due query, loads and commits of the same bytes.
+    sweep_store: Spread,
+    durable_store: Spread,
     /// Bytes.
     pub(crate) memory: f64,
     pub(crate) disk: f64,
@@ -49,42 +56,75 @@ impl<S: Due> Rung<S> {
         Self { driver, well, now: fleet.world.now(), period_ms }
     }
 
-    /// Asks who is due, rings for the first so many, and brings what each of them took.
-    fn sweep(&mut self, alarms: usize) -> Duration {
+    /// Asks who is due, has something done for the first so many, and brings what each of them took.
+    fn round(&mut self, alarms: usize, each: impl Fn(&Self, &SandboxId)) -> Duration {
         let limit = u32::try_from(alarms).expect("few");
         // By then every alarm of the last round is due again, and those that have waited come first.
         self.now = self.now.plus(self.period_ms);
         self.well.set(self.now);
-        let (took, rung) = timed(|| {
+        let (took, found) = timed(|| {
             let due = block_on(self.driver.store().due(self.now, limit)).expect("a store");
-            for (sandbox, _) in &due {
-                let handled = block_on(self.driver.handle(sandbox, Input::Alarm)).expect("an alarm");
-                assert_eq!((handled.verdict, handled.interrupted), (Verdict::Applied, None));
-            }
+            due.iter().for_each(|(sandbox, _)| each(self, sandbox));
             due.len()
         });
-        assert_eq!(rung, alarms);
+        assert_eq!(found, alarms);
         took / limit
     }
+
+    /// Rings the alarm, as a host would.
+    fn ring(&self, sandbox: &SandboxId) {
+        let handled = block_on(self.driver.handle(sandbox, Input::Alarm)).expect("an alarm");
+        assert_eq!((handled.verdict, handled.interrupted), (Verdict::Applied, None));
+    }
+
+    /// Does what the store has to do for an alarm, and decides nothing: the same record is written again.
+    fn only_store(&self, sandbox: &SandboxId) {
+        let store = self.driver.store();
+        let Stored { record, revision } = block_on(store.load(sandbox)).expect("a store").expect("a record");
+        let alarm = Alarm { at: self.now.plus(self.period_ms), why: Why::Reconcile, generation: revision.0 };
+        let commit = Commit {
+            expected: Some(revision),
+            now: self.now,
+            record: Some(record),
+            alarm: Some(alarm),
+            events: Vec::new(),
+        };
+        block_on(store.commit(sandbox, commit)).expect("a commit");
+        block_on(store.outbox(sandbox)).expect("an outbox");
+    }
+}
+
+/// What each alarm takes in each fleet, and what the store takes of that.
+fn alarms<S: Due>(mut fleets: Vec<Rung<S>>, alarms: usize) -> (Vec<Spread>, Vec<Spread>) {
+    let mut took = Vec::new();
+    let whole = in_turn(&mut fleets, ROUNDS, |rung| {
+        let whole = rung.round(alarms, Rung::ring);
+        took.push(rung.round(alarms, Rung::only_store));
+        whole
+    });
+    let micros = |time: &Duration| time.as_secs_f64() * 1e6;
+    let of = |fleet: usize| Spread::of(took.iter().skip(fleet).step_by(fleets.len()).skip(1).map(micros).collect());
+    let store = (0..fleets.len()).map(of).collect();
+    (whole, store)
 }
 
 /// Fleets of these sizes, from the smallest to the largest.
 pub(crate) fn costs(fleets: &[Fleet]) -> Vec<Cost> {
-    let mut kept: Vec<Rung<MemoryStore>> = fleets.iter().map(|fleet| Rung::new(fleet, fleet.store())).collect();
-    let swept = in_turn(&mut kept, ROUNDS, |rung| rung.sweep(SWEPT));
-    drop(kept);
+    let kept = fleets.iter().map(|fleet| Rung::new(fleet, fleet.store())).collect();
+    let (sweep, sweep_store) = alarms::<MemoryStore>(kept, SWEPT);
     let files: Vec<Filed> = fleets.iter().map(Filed::of).collect();
     let disk: Vec<u64> = files.iter().map(Filed::bytes).collect();
-    let mut filed: Vec<Rung<SqliteStore>> =
-        fleets.iter().zip(&files).map(|(fleet, file)| Rung::new(fleet, file.store.clone())).collect();
-    let durable = in_turn(&mut filed, ROUNDS, |rung| rung.sweep(DURABLE));
+    let filed = fleets.iter().zip(&files).map(|(fleet, file)| Rung::new(fleet, file.store.clone())).collect();
+    let (durable, durable_store) = alarms::<SqliteStore>(filed, DURABLE);
     let of = |number: usize| {
         let fleet: &Fleet = &fleets[number];
         let instances = fleet.members.len();
         Cost {
             instances,
-            sweep: swept[number],
+            sweep: sweep[number],
             durable: durable[number],
+            sweep_store: sweep_store[number],
+            durable_store: durable_store[number],
             memory: crate::memory::of(fleet).bytes as f64 / instances as f64,
             disk: disk[number] as f64 / instances as f64,
         }
@@ -96,9 +136,19 @@ pub(crate) fn print(costs: &[Cost]) -> Vec<Bar> {
     let spread = |spread: &Spread| format!("{:.1} ({:.1} to {:.1})", spread.median, spread.low, spread.high);
     let row = |cost: &Cost| {
         let (memory, disk) = (format!("{:.0}", cost.memory), format!("{:.0}", cost.disk));
-        vec![cost.instances.to_string(), spread(&cost.sweep), spread(&cost.durable), memory, disk]
+        let [sweep, store] = [&cost.sweep, &cost.sweep_store].map(spread);
+        let [durable, filed] = [&cost.durable, &cost.durable_store].map(spread);
+        vec![cost.instances.to_string(), sweep, store, durable, filed, memory, disk]
     };
-    let columns = ["instances", "alarm sweep, µs", "durable alarm, µs", "bytes in memory", "bytes on disk"];
+    let columns = [
+        "instances",
+        "alarm sweep, µs",
+        "the store's part, µs",
+        "durable alarm, µs",
+        "the store's part, µs",
+        "bytes in memory",
+        "bytes on disk",
+    ];
     table::plain(
         "One instance in fleets of different sizes: medians (and quartiles) of interleaved rounds",
         &columns,
@@ -114,7 +164,10 @@ pub(crate) fn print(costs: &[Cost]) -> Vec<Bar> {
     };
     vec![
         bar("an alarm of the sweep", &|cost| cost.sweep.median),
+        bar("the store's part of it", &|cost| cost.sweep_store.median),
+        bar("the rest of it", &|cost| cost.sweep.median - cost.sweep_store.median),
         bar("a durable alarm", &|cost| cost.durable.median),
+        bar("the store's part of it", &|cost| cost.durable_store.median),
         bar("bytes in memory for each", &|cost| cost.memory),
         bar("bytes on disk for each", &|cost| cost.disk),
     ]

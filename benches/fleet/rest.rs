@@ -1,6 +1,7 @@
 //! A host whose instances all rest, over a store that needs no memory of its own.
 
-use crate::storm::{Fleet, Nobody};
+use crate::storm::Fleet;
+use crate::storm::fleet::Nobody;
 use crate::well::Well;
 use allocation_counter::measure;
 use async_trait::async_trait;

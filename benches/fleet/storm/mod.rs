@@ -1,12 +1,12 @@
 //! A storm: of a fleet that runs, many machines stop within a minute, and a host on a clock that passes at once repairs them.
 
-mod fleet;
+pub(crate) mod fleet;
 mod judge;
 pub(crate) mod latency;
 mod sky;
 mod told;
 
-pub(crate) use fleet::{Fleet, Nobody};
+pub(crate) use fleet::Fleet;
 
 use kiloclaw_lifecycle::host::{Host, Settings};
 use kiloclaw_lifecycle::id::SandboxId;
