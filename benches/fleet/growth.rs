@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Alarms in a round of the sweep, and of the durable one.
 const SWEPT: usize = 1_000;
 const DURABLE: usize = 200;
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 31;
 
 /// What an instance costs in a fleet of this size.
 #[derive(Clone, Copy)]

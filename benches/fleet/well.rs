@@ -65,11 +65,11 @@ fn other<T: std::str::FromStr<Err = Invalid>>(id: &str, one: &str, another: &str
 #[async_trait]
 impl Answers for Well {
     async fn answer(&self, of: &Identity, request: &Request) -> Result<Done, Fault> {
-        match request {
-            Request::GetMachine(id) => Ok(Done::Machine(Box::new(self.machine(of, id)))),
-            Request::GetVolume(id) => Ok(Done::Volume(Box::new(self.volume(id)))),
-            other => panic!("of what is well nothing is asked but {other:?}"),
+        if let Request::GetMachine(id) = request {
+            return Ok(Done::Machine(Box::new(self.machine(of, id))));
         }
+        let Request::GetVolume(id) = request else { panic!("of what is well nothing is asked but {request:?}") };
+        Ok(Done::Volume(Box::new(self.volume(id))))
     }
 }
 

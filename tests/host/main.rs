@@ -1,7 +1,7 @@
 //! The host of many instances, on time that passes at once.
 
 #[path = "../../benches/fleet/storm/mod.rs"]
-mod fleet;
+mod storm;
 
 mod adverse;
 mod ends;
@@ -9,5 +9,5 @@ mod life;
 mod live;
 mod meters;
 mod place;
-mod storm;
+mod storms;
 mod trouble;

@@ -91,12 +91,10 @@ impl Sky {
 
     /// When the client gives the call up, as the crate's own does.
     fn end(&self, request: &Request) -> Instant {
-        let patience = match request {
-            Request::WaitMachine { timeout_s, .. } => {
-                Duration::from_secs((*timeout_s).into()) + self.patience.wait_margin
-            }
-            other if other.kind().mutates() => self.patience.mutation_timeout,
-            _ => self.patience.read_timeout,
+        let patience = match request.timeout_s() {
+            Some(seconds) => Duration::from_secs(seconds.into()) + self.patience.wait_margin,
+            None if request.kind().mutates() => self.patience.mutation_timeout,
+            None => self.patience.read_timeout,
         };
         Instant::now() + patience
     }

@@ -44,6 +44,7 @@ impl Key {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 mod tests {
     use super::Key;
     use crate::call::{

@@ -152,6 +152,7 @@ fn later(from: Instant, by: Duration) -> Instant {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 mod tests {
     use super::{FEWEST, Key, Limiter, later};
     use crate::adapter::fly::config::{Limits, Rate};

@@ -131,9 +131,11 @@ impl<T: Clone + Marked> Shelf<T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 mod filed;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 mod tests {
     use super::{Mark, Marked, Shelf};
     use alloc::string::{String, ToString};

@@ -1,6 +1,6 @@
 //! A small storm, with the real limits and realistic times.
 
-use crate::fleet::{Fleet, Outcome, Storm, latency};
+use crate::storm::{Fleet, Outcome, Storm, latency};
 use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::{Policy, Status};
 use std::time::Duration;
