@@ -3,10 +3,10 @@
 //! Measured nowhere here, but taken from what Fly and its users say; where nobody says anything, the figure is marked as assumed. Each call
 //! takes between half of it and half as long again.
 //!
-//! - A request to the API and back: 20 to 50 ms within a region, some 400 ms around the world (<https://fly.io/blog/fly-machines>). The host
-//!   sits in one region and its machines in many: 100 ms for a look.
-//! - A machine that is stopped boots in about 300 ms, one that is created takes seconds, for its image and its root file system are made
-//!   first (<https://fly.io/blog/fly-machines>, <https://fly.io/docs/machines/machine-states>).
+//! - A request to the API and back takes 20 to 50 ms where all are in one region, and some 300 ms from the other side of the world
+//!   (<https://fly.io/blog/fly-machines>). The host sits in one region and its machines in many: 100 ms for a look.
+//! - A machine that is there boots in about 300 ms (the same). One that is created gets an image and a root file system first: assumed are 2 s
+//!   to the answer, and 3 s more until it is started.
 //! - A fork can be mounted as soon as it is answered, and goes on copying behind that
 //!   (<https://fly.io/docs/blueprints/volume-forking>): assumed are 3 s to the answer, and 80 s for 10 GiB at 1 Gbit/s.
 //! - A machine that was destroyed goes on holding its volume for up to a minute or two, as users of the Terraform provider report.
