@@ -41,8 +41,8 @@ impl Row {
 #[derive(Debug, Default)]
 struct Shelf {
     rows: BTreeMap<SandboxId, Row>,
-    /// Whose alarm is due when.
-    due: BTreeMap<Timestamp, BTreeSet<SandboxId>>,
+    /// When whose alarm is due. `None`, which is none's, stands before all that are due at the same time.
+    due: BTreeSet<(Timestamp, Option<SandboxId>)>,
     /// Whose outbox is not empty.
     laden: BTreeSet<SandboxId>,
     commits: u64,
@@ -57,10 +57,10 @@ impl Shelf {
         let (is_due, is_laden) = (row.alarm.map(|alarm| alarm.at), !row.outbox.is_empty());
         if was_due != is_due {
             if let Some(at) = was_due {
-                self.forget(at, sandbox);
+                self.due.remove(&(at, Some(sandbox.clone())));
             }
             if let Some(at) = is_due {
-                self.due.entry(at).or_default().insert(sandbox.clone());
+                self.due.insert((at, Some(sandbox.clone())));
             }
         }
         if is_laden && !was_laden {
@@ -71,18 +71,10 @@ impl Shelf {
         result
     }
 
-    fn forget(&mut self, at: Timestamp, sandbox: &SandboxId) {
-        if let Some(due) = self.due.get_mut(&at) {
-            due.remove(sandbox);
-            if due.is_empty() {
-                self.due.remove(&at);
-            }
-        }
-    }
-
     /// The earliest first, by name among those of the same time.
     fn due(&self, now: Timestamp) -> impl Iterator<Item = (&SandboxId, Timestamp)> {
-        self.due.range(..=now).flat_map(|(at, due)| due.iter().map(|sandbox| (sandbox, *at)))
+        let due = self.due.iter().take_while(move |(at, _)| *at <= now);
+        due.filter_map(|(at, sandbox)| Some((sandbox.as_ref()?, *at)))
     }
 }
 
@@ -128,7 +120,7 @@ impl MemoryStore {
 
     /// When the next alarm of any instance is due.
     pub fn next_alarm(&self) -> Option<Timestamp> {
-        open(&self.shelf).due.first_key_value().map(|(at, _)| *at)
+        open(&self.shelf).due.first().map(|(at, _)| *at)
     }
 
     /// The instances, forgotten ones included, that have events in their outbox.
@@ -190,7 +182,9 @@ impl Fleet for MemoryStore {
     }
 
     async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        Ok(open(&self.shelf).due.range((Excluded(after), Unbounded)).next().map(|(at, _)| *at))
+        let shelf = open(&self.shelf);
+        let next = shelf.due.range((after.plus(1), None)..).next().map(|(at, _)| *at);
+        Ok(next.filter(|at| *at > after))
     }
 
     async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {
