@@ -77,7 +77,7 @@ pub(crate) fn measure(fleet: &Fleet) -> Vec<Bar> {
         took
     });
     let rows = ways.iter().zip(&took).map(|((name, _), took)| {
-        let Spread { median, low, high } = took;
+        let Spread { median, low, high, mean: _ } = took;
         vec![
             (*name).to_string(),
             format!("{median:.0}"),

@@ -8,19 +8,21 @@ pub(crate) fn timed<T>(what: impl FnOnce() -> T) -> (Duration, T) {
     (begun.elapsed(), result)
 }
 
-/// The middle, and the lower and the upper quartile.
+/// The middle, the lower and the upper quartile, and the mean, in which what comes seldom counts as well.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
+    pub(crate) mean: f64,
 }
 
 impl Spread {
     pub(crate) fn of(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         let at = |part: f64| values[((values.len() - 1) as f64 * part).round() as usize];
-        Self { median: at(0.5), low: at(0.25), high: at(0.75) }
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        Self { median: at(0.5), low: at(0.25), high: at(0.75), mean }
     }
 }
 
