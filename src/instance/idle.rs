@@ -5,7 +5,8 @@
 //!
 //! *Guarantees*: what is called idle here, the long way would leave as it is.
 
-use super::{Instance, dispose};
+use super::operation::InFlight;
+use super::{Instance, alarm, dispose};
 use crate::call::Done;
 use crate::fault::Fault;
 use crate::id::OpId;
@@ -24,8 +25,8 @@ pub(super) fn verdict(me: &Instance, policy: &Policy, now: Timestamp, input: &In
 
 /// A call is under way, and neither it nor the next look is due. Dates from a clock that ran ahead are left to the long way.
 fn is_early(me: &Instance, policy: &Policy, now: Timestamp) -> bool {
-    let waits = |call: &super::InFlight| call.issued_at <= now && !call.is_lost(policy, now);
-    me.in_flight.as_ref().is_some_and(waits) && now < me.next_look && me.next_look <= super::alarm::horizon(now)
+    let waits = |call: &InFlight| call.issued_at <= now && !call.is_lost(policy, now);
+    me.in_flight.as_ref().is_some_and(waits) && now < me.next_look && me.next_look <= alarm::horizon(now)
 }
 
 fn is_stale(me: &Instance, op: OpId, result: &Result<Done, Fault>) -> bool {

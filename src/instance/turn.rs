@@ -47,7 +47,7 @@ pub(super) fn step(instance: &Instance, policy: &Policy, now: Timestamp, input: 
     if let Some(verdict) = idle::verdict(instance, policy, now, &input) {
         return unchanged(instance, now, verdict);
     }
-    let mut t = Turn::new(boxed(instance), policy, now);
+    let mut t = Turn::new(Box::new(instance.clone()), policy, now);
     alarm::settle_clock(&mut t);
     let verdict = t.decide(input);
     t.finish(instance, verdict)
@@ -57,12 +57,7 @@ pub(super) fn step(instance: &Instance, policy: &Policy, now: Timestamp, input: 
 fn unchanged(instance: &Instance, now: Timestamp, verdict: Verdict) -> Step {
     let alarm = Alarm { at: instance.alarm.at.max(now), ..instance.alarm };
     let effects = [Effect::ScheduleAlarm(alarm)].to_vec();
-    Step { verdict, next: Some(boxed(instance)), effects, needs_commit: false }
-}
-
-/// A copy that is never on the stack.
-fn boxed(instance: &Instance) -> Box<Instance> {
-    Box::write(Box::new_uninit(), instance.clone())
+    Step { verdict, next: Some(Box::new(instance.clone())), effects, needs_commit: false }
 }
 
 impl<'a> Turn<'a> {
