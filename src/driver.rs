@@ -216,7 +216,10 @@ impl<P: Provider, H: HealthProbe, S: Store, K: EventSink, C: Clock> Driver<P, H,
         let (record, expected) = held.map_or((None, None), |(instance, revision)| (Some(instance), revision));
         let now = self.clock.now();
         let wakes = matches!(input, Input::Alarm | Input::Resume);
-        let step = instance::step(record.as_deref(), &self.policy, now, input);
+        let step = match record {
+            Some(record) => record.step(&self.policy, now, input),
+            None => instance::step(None, &self.policy, now, input),
+        };
         Ok(Decision { sandbox: sandbox.clone(), expected, now, wakes, step })
     }
 

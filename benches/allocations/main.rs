@@ -22,9 +22,9 @@ fn main() {
 }
 
 fn line(what: &str, story: &Story) {
-    let inputs = story.inputs();
+    let prepared = story.prepared();
     let all = measure(|| {
-        std::hint::black_box(story.play(inputs));
+        std::hint::black_box(story.play(prepared));
     });
     let steps = story.inputs.len() as f64;
     println!("| {what} | {} | {:.1} |", all.count_total, all.count_total as f64 / steps);

@@ -47,7 +47,11 @@ fn decisions(c: &mut Criterion) -> Vec<Bar> {
     for (name, story) in [("healthy_alarm", &healthy), ("recovery", &recovery)] {
         group.bench_function(name, |b| {
             // Few at once, as a host has them: what an adapter has just made is in the cache.
-            b.iter_batched(|| story.inputs(), |inputs| black_box(story).play(inputs), BatchSize::NumIterations(16));
+            b.iter_batched(
+                || story.prepared(),
+                |prepared| black_box(story).play(prepared),
+                BatchSize::NumIterations(16),
+            );
         });
     }
     group.bench_function("encode", |b| b.iter(|| persist::encode(black_box(instance))));

@@ -8,7 +8,7 @@ use kiloclaw_lifecycle::id::{Identity, SandboxId};
 use kiloclaw_lifecycle::observe::MachineState;
 use kiloclaw_lifecycle::port::{EventSink, SinkError};
 use kiloclaw_lifecycle::testkit::{MemoryStore, SimFly, World, WorldChange};
-use kiloclaw_lifecycle::{Clock, Driver, Input, Instance, Policy, Status, Timestamp, persist, step};
+use kiloclaw_lifecycle::{Clock, Driver, Input, Instance, Policy, Status, Timestamp, persist};
 
 /// Nobody listens.
 #[derive(Clone, Copy, Debug)]
@@ -31,22 +31,21 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    /// The inputs, as adapters bring them: each decision consumes one.
-    pub(crate) fn inputs(&self) -> Vec<(Timestamp, Input)> {
-        self.inputs.clone()
-    }
-
     /// The instance after so many decisions.
     pub(crate) fn after(&self, decisions: usize) -> Box<Instance> {
-        self.play(self.inputs[..decisions].to_vec()).expect("an instance")
+        self.play((Box::new(self.begin.clone()), self.inputs[..decisions].to_vec())).expect("an instance")
+    }
+
+    /// The instance and the inputs, as a host has them: each decision consumes one, and the record as it was.
+    pub(crate) fn prepared(&self) -> (Box<Instance>, Vec<(Timestamp, Input)>) {
+        (Box::new(self.begin.clone()), self.inputs.clone())
     }
 
     /// Decides everything; brings the instance in the end.
-    pub(crate) fn play(&self, inputs: Vec<(Timestamp, Input)>) -> Option<Box<Instance>> {
-        let mut last = None;
+    pub(crate) fn play(&self, (begin, inputs): (Box<Instance>, Vec<(Timestamp, Input)>)) -> Option<Box<Instance>> {
+        let mut last = Some(begin);
         for (now, input) in inputs {
-            let before = last.as_deref().unwrap_or(&self.begin);
-            let (next, effects) = step(Some(before), &self.policy, now, input).committed();
+            let (next, effects) = last?.step(&self.policy, now, input).committed();
             std::hint::black_box(effects);
             last = next;
         }
@@ -131,7 +130,7 @@ impl Recorder {
         let commits = usize::try_from(self.store.commits() - commits).expect("few");
         let inputs = std::mem::take(&mut self.inputs);
         let story = Story { policy: self.driver.policy().clone(), begin, inputs, commits };
-        assert_eq!(story.play(story.inputs()).as_deref(), Some(&self.instance()), "what is played is what was lived");
+        assert_eq!(story.play(story.prepared()).as_deref(), Some(&self.instance()), "what is played is what was lived");
         story
     }
 }

@@ -72,7 +72,7 @@ fn outcome(story: Story) -> Story {
 #[bench::healthy_alarm(setup = healthy_alarm)]
 #[bench::recovery(setup = recovery)]
 fn decide(story: Story) -> Story {
-    rounds(|| story.play(story.inputs()));
+    rounds(|| story.play(story.prepared()));
     story
 }
 

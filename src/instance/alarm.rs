@@ -42,13 +42,27 @@ pub(super) fn pull_look(t: &mut Turn<'_>) {
     t.me.pulled = true;
 }
 
+/// What the next alarm depends on of how things were before the step.
+#[derive(Clone, Copy)]
+pub(super) struct Was {
+    status: Status,
+    waiting: bool,
+    after_alarm: bool,
+}
+
+impl Was {
+    pub(super) fn of(me: &Instance) -> Self {
+        Self { status: me.status(), waiting: me.in_flight.is_some(), after_alarm: me.reason == "alarm" }
+    }
+}
+
 /// Sets the alarm at the end of a step.
-pub(super) fn arm(t: &mut Turn<'_>, before: &Instance) {
+pub(super) fn arm(t: &mut Turn<'_>, was: Was) {
     let at_rest = t.me.in_flight.is_none();
     // A chain of calls takes time: the next look counts from its end. Only what a command did in passing moves nothing.
-    let counts = before.reason == "alarm" || !t.me.status().is_settled();
-    let acted = before.in_flight.is_some() && counts && at_rest;
-    if t.me.status() != before.status() || acted {
+    let counts = was.after_alarm || !t.me.status().is_settled();
+    let acted = was.waiting && counts && at_rest;
+    if t.me.status() != was.status || acted {
         push_look(t);
     }
     if t.me.pulled && at_rest {

@@ -72,7 +72,7 @@ use smol_str::SmolStr;
 /// bring the same step, byte for byte, on every platform.
 pub fn step(record: Option<&Instance>, policy: &Policy, now: Timestamp, input: Input) -> Step {
     match record {
-        Some(instance) => turn::step(instance, policy, now, input),
+        Some(instance) => Box::new(instance.clone()).step(policy, now, input),
         None => birth::step(policy, now, input),
     }
 }
@@ -256,6 +256,11 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// One transition, for whoever has no more use for the record as it was: the same as the free function [`step`], which copies it.
+    pub fn step(self: Box<Self>, policy: &Policy, now: Timestamp, input: Input) -> Step {
+        turn::step(self, policy, now, input)
+    }
+
     /// Whether the command that [`Verdict::Pending`](crate::step::Verdict::Pending) named has not come to its end: its answer is still to
     /// come, as [`Effect::Reply`](crate::step::Effect::Reply), from whichever host decides it.
     pub fn owes(&self, request: RequestId) -> bool {

@@ -5,6 +5,7 @@
 //!
 //! *Guarantees*: at most one call per step; a call is only made when none is in flight; every step ends with an alarm.
 
+use super::alarm::Was;
 use super::note::Note;
 use super::operation::{InFlight, Owner};
 use super::phase::Phase;
@@ -43,21 +44,28 @@ pub(crate) struct Turn<'a> {
 }
 
 /// One transition of an instance that exists.
-pub(super) fn step(instance: &Instance, policy: &Policy, now: Timestamp, input: Input) -> Step {
-    if let Some(verdict) = idle::verdict(instance, policy, now, &input) {
-        return unchanged(instance, now, verdict);
+pub(super) fn step(me: Box<Instance>, policy: &Policy, now: Timestamp, input: Input) -> Step {
+    if let Some(verdict) = idle::verdict(&me, policy, now, &input) {
+        return unchanged(me, now, verdict);
     }
-    let mut t = Turn::new(Box::new(instance.clone()), policy, now);
+    // Of these it shows only in the end whether they change anything. An alarm and an outcome that are not idle do.
+    let before = matches!(input, Input::Command(_) | Input::Resume).then(|| me.clone());
+    let was = Was::of(&me);
+    let mut t = Turn::new(me, policy, now);
     alarm::settle_clock(&mut t);
     let verdict = t.decide(input);
-    t.finish(instance, verdict)
+    let refused = matches!(verdict, Verdict::Denied(_) | Verdict::Ignored(_));
+    match before {
+        Some(before) if !t.forgotten && (refused || t.me == before) => unchanged(before, now, verdict),
+        _ => t.finish(was, verdict),
+    }
 }
 
 /// Nothing to commit; the alarm that may have rung is set again.
-fn unchanged(instance: &Instance, now: Timestamp, verdict: Verdict) -> Step {
-    let alarm = Alarm { at: instance.alarm.at.max(now), ..instance.alarm };
+fn unchanged(me: Box<Instance>, now: Timestamp, verdict: Verdict) -> Step {
+    let alarm = Alarm { at: me.alarm.at.max(now), ..me.alarm };
     let effects = [Effect::ScheduleAlarm(alarm)].to_vec();
-    Step { verdict, next: Some(Box::new(instance.clone())), effects, needs_commit: false }
+    Step { verdict, next: Some(me), effects, needs_commit: false }
 }
 
 impl<'a> Turn<'a> {
@@ -312,17 +320,13 @@ impl<'a> Turn<'a> {
         self.emit(Note::log(action));
     }
 
-    fn finish(mut self, before: &Instance, verdict: Verdict) -> Step {
+    fn finish(mut self, was: Was, verdict: Verdict) -> Step {
         if self.forgotten {
             self.effects.push(Effect::Forget);
             return Step { verdict, next: None, effects: self.effects, needs_commit: true };
         }
-        let refused = matches!(verdict, Verdict::Denied(_) | Verdict::Ignored(_));
-        if refused || *self.me == *before {
-            return unchanged(before, self.now, verdict);
-        }
         dispose::conclude(&mut self);
-        alarm::arm(&mut self, before);
+        alarm::arm(&mut self, was);
         self.effects.push(Effect::ScheduleAlarm(self.me.alarm));
         let asks = self.effects.iter().any(|effect| matches!(effect, Effect::Call(call) if !call.id.kind.mutates()));
         let speaks = self.effects.iter().any(|effect| matches!(effect, Effect::EmitEvent(_) | Effect::Reply { .. }));
@@ -342,8 +346,8 @@ impl<'a> Turn<'a> {
     /// The instance with its first alarm.
     pub(super) fn armed(mut self) -> Box<Instance> {
         alarm::push_look(&mut self);
-        let before = self.me.clone();
-        alarm::arm(&mut self, &before);
+        let was = Was::of(&self.me);
+        alarm::arm(&mut self, was);
         self.me
     }
 
