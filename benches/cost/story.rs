@@ -123,6 +123,16 @@ impl Recorder {
         })
     }
 
+    /// A restart and a stop.
+    pub(crate) fn restart_and_stop(mut self) -> Story {
+        self.story(|recorder| {
+            recorder.all_of(Input::Command(Command::Restart { image: None }));
+            assert_eq!(recorder.instance().status(), Status::Running);
+            recorder.all_of(Input::Command(Command::Stop { reason: None }));
+            assert_eq!(recorder.instance().status(), Status::Stopped);
+        })
+    }
+
     fn story(&mut self, lives: impl FnOnce(&mut Self)) -> Story {
         let (begin, commits) = (self.instance(), self.store.commits());
         self.inputs.clear();

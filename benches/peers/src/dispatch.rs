@@ -1,19 +1,20 @@
 //! Eight events through a state machine, and nothing else.
 //!
-//! Stated, not compared: three of the four do one thing, and [`ours`] does another.
+//! Stated, not compared: three of the four do one thing, and the library does another.
 //!
 //! - `plain`, a `match` over an enum, has no memory but its state: no record, no effects, no deadlines, nothing to store.
 //! - `statig` adds hierarchy and actions on entry and exit, and leaves out the same.
 //! - `rust_fsm` adds an output per transition, and leaves out the same.
-//! - `ours` decides as much as is needed to restart and stop a machine at Fly: each step makes a new record, brings effects as data, sets
-//!   the alarm and the deadline of a call, and could be stored, shown, explained and replayed. It leaves out to store it.
+//! - `ours` is what [`story`](crate::story) has recorded, decided again: as much as is needed to restart and stop a machine at Fly. Each
+//!   step brings a new record, effects as data, the alarm and the deadline of a call, and what it brings can be stored, shown, explained and
+//!   replayed. Only storing is left out.
 
 mod fsm;
-mod ours;
 mod plain;
 mod tree;
 
 use crate::ratios::Row;
+use crate::story::Recorder;
 use criterion::{BatchSize, Criterion};
 use std::hint::black_box;
 
@@ -28,15 +29,15 @@ pub(crate) fn rows(c: &mut Criterion) -> Vec<Row> {
     let end = plain::play(&script);
     assert_eq!(end, plain::State::Stopped);
     assert_eq!((tree::play(&script), fsm::play(&script.map(fsm::input))), (end, end), "the same end");
-    let story = ours::Story::recorded();
-    assert_eq!(story.inputs().len(), SCRIPT.len());
+    let story = Recorder::running().restart_and_stop();
+    assert_eq!(story.inputs.len(), SCRIPT.len());
     let inputs = script.map(fsm::input);
     let mut group = c.benchmark_group("dispatch");
     group.bench_function("plain", |b| b.iter(|| plain::play(black_box(&script))));
     group.bench_function("statig", |b| b.iter(|| tree::play(black_box(&script))));
     group.bench_function("rust_fsm", |b| b.iter(|| fsm::play(black_box(&inputs))));
     group.bench_function("ours", |b| {
-        b.iter_batched(|| story.inputs(), |inputs| story.play(inputs), BatchSize::SmallInput);
+        b.iter_batched(|| story.prepared(), |prepared| story.play(prepared), BatchSize::SmallInput);
     });
     group.finish();
     let row = |what, name| Row::of(what, name, "dispatch/plain");

@@ -34,6 +34,9 @@ mod peer;
 mod provider;
 mod ratios;
 mod rounds;
+#[allow(dead_code, reason = "shared with the benches of the library alone")]
+#[path = "../../cost/story.rs"]
+mod story;
 
 use criterion::Criterion;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 //! to rest, on a clock that is moved to its date.
 
 use crate::provider::{self, Counts};
+use crate::story::Nobody;
 use futures::executor::block_on;
 use kiloclaw_lifecycle::adapter::sqlite::SqliteStore;
 use kiloclaw_lifecycle::command::{Provision, Spec};
@@ -20,17 +21,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
-
-/// Nobody listens.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Nobody;
-
-#[async_trait::async_trait]
-impl EventSink for Nobody {
-    async fn deliver(&self, _: &[Event]) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
 
 /// Takes everything at once. Each time it does, what it has taken is deleted from the outbox.
 #[derive(Clone, Debug, Default)]
