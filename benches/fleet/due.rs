@@ -10,7 +10,7 @@ use kiloclaw_lifecycle::{Fleet as _, Timestamp, persist};
 use rusqlite::Connection;
 
 /// What the host reads at once, beside what it knows already.
-const PAGE: u32 = 256;
+const PAGE: u32 = 1_024;
 
 /// As the host's wheel asks while nothing has come of what it has rung: for all that again, and for a page more.
 fn as_the_wheel(filed: &Filed, now: Timestamp) -> Vec<(SandboxId, Timestamp)> {

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How many alarms are read at once, beside those that are being worked on.
-const PAGE: usize = 256;
+const PAGE: usize = 1_024;
 
 pub(super) async fn turn(shared: Arc<Shared>) {
     while let Err(error) = resume(&shared).await {
