@@ -10,7 +10,7 @@ use crate::port::{Commit, Fleet, Revision, Store, StoreError, Stored};
 use crate::step::Alarm;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -38,9 +38,15 @@ impl Row {
     }
 }
 
+/// Asked by name only, which costs the same in a large fleet as in a small one.
+#[allow(clippy::disallowed_types, reason = "nobody sees its order")]
+type Rows = std::collections::HashMap<SandboxId, Row>;
+
 #[derive(Debug, Default)]
 struct Shelf {
-    rows: BTreeMap<SandboxId, Row>,
+    rows: Rows,
+    /// Whoever has a row.
+    names: BTreeSet<SandboxId>,
     /// When whose alarm is due. `None`, which is none's, stands before all that are due at the same time.
     due: BTreeSet<(Timestamp, Option<SandboxId>)>,
     /// Whose outbox is not empty.
@@ -51,7 +57,10 @@ struct Shelf {
 impl Shelf {
     /// Changes a row, which is made if there is none, and what is known by it.
     fn change<T>(&mut self, sandbox: &SandboxId, change: impl FnOnce(&mut Row) -> T) -> T {
-        let row = self.rows.entry(sandbox.clone()).or_default();
+        let row = self.rows.entry(sandbox.clone()).or_insert_with(|| {
+            self.names.insert(sandbox.clone());
+            Row::default()
+        });
         let (was_due, was_laden) = (row.alarm.map(|alarm| alarm.at), !row.outbox.is_empty());
         let result = change(row);
         let (is_due, is_laden) = (row.alarm.map(|alarm| alarm.at), !row.outbox.is_empty());
@@ -189,8 +198,8 @@ impl Fleet for MemoryStore {
 
     async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError> {
         let shelf = open(&self.shelf);
-        let rows = shelf.rows.range((after.map_or(Unbounded, Excluded), Unbounded));
-        let kept = rows.filter(|(_, row)| row.record.is_some()).map(|(sandbox, _)| sandbox.clone());
+        let names = shelf.names.range((after.map_or(Unbounded, Excluded), Unbounded));
+        let kept = names.filter(|name| shelf.rows.get(*name).is_some_and(|row| row.record.is_some())).cloned();
         Ok(kept.take(most(limit)).collect())
     }
 
