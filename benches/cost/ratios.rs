@@ -5,6 +5,10 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
+/// How often everything is measured.
+pub(crate) const ROUNDS: usize = 5;
+
+#[derive(Clone)]
 pub(crate) struct Bar {
     what: &'static str,
     against: &'static str,
@@ -25,7 +29,7 @@ impl Bar {
         times: f64,
         bar: f64,
     ) -> Self {
-        let ratio = median(measured).zip(median(beside)).map(|(ours, theirs)| ours / (theirs * times));
+        let ratio = ratio(measured, beside).map(|ratio| ratio / times);
         Self { what, against, ratio, bar: Some(bar), least: false }
     }
 
@@ -38,7 +42,7 @@ impl Bar {
         beside: &str,
         bar: Option<f64>,
     ) -> Self {
-        let ratio = median(measured).zip(median(beside)).map(|(ours, theirs)| theirs * times / ours);
+        let ratio = ratio(beside, measured).map(|ratio| ratio * times);
         Self { what, against, ratio, bar, least: true }
     }
 
@@ -50,6 +54,14 @@ impl Bar {
 
 /// When this run began.
 pub(crate) static BEGUN: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+
+/// In the middle one of all rounds.
+fn ratio(measured: &str, beside: &str) -> Option<f64> {
+    let round = |round| Some(median(&format!("{measured}/{round}"))? / median(&format!("{beside}/{round}"))?);
+    let mut rounds = (0..ROUNDS).map(round).collect::<Option<Vec<f64>>>()?;
+    rounds.sort_by(f64::total_cmp);
+    rounds.get(ROUNDS / 2).copied()
+}
 
 /// Nanoseconds, as Criterion has just written them down. `None` for what a filter on the command line has left out.
 fn median(id: &str) -> Option<f64> {
