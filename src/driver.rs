@@ -255,7 +255,7 @@ impl<P: Provider, H: HealthProbe, S: Store, K: EventSink, C: Clock> Driver<P, H,
 
     async fn load(&self, sandbox: &SandboxId) -> Result<Option<(Box<Instance>, Revision)>, DriverError> {
         let Some(stored) = self.store.load(sandbox).await? else { return Ok(None) };
-        Ok(Some((Box::new(persist::decode(&stored.record)?), stored.revision)))
+        Ok(Some((persist::decode(&stored.record)?, stored.revision)))
     }
 
     /// An outcome that nobody waits for any more; the record has gone on, and so has its alarm.

@@ -76,7 +76,7 @@ impl Core for FromBytes {
     fn step(&self, record: Option<&Instance>, policy: &Policy, now: Timestamp, input: Input) -> Decided {
         let text = record.map(|instance| persist::encode(instance).expect("a record"));
         let read = text.map(|text| persist::decode(&text).expect("the same record"));
-        Real.step(read.as_ref(), policy, now, input)
+        Real.step(read.as_deref(), policy, now, input)
     }
 }
 

@@ -82,7 +82,7 @@ impl Recorder {
     }
 
     fn instance(&self) -> Instance {
-        persist::decode(&self.store.record(&self.sandbox).expect("a record").record).expect("a record")
+        *persist::decode(&self.store.record(&self.sandbox).expect("a record").record).expect("a record")
     }
 
     /// The input, and all that follows from it at once.

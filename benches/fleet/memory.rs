@@ -16,7 +16,7 @@ pub(crate) fn of(fleet: &Fleet) -> Taken {
     let mut all: Vec<Instance> = Vec::new();
     let info = measure(|| {
         all.reserve_exact(fleet.members.len());
-        all.extend(fleet.members.iter().map(|member| persist::decode(&member.record).expect("a record")));
+        all.extend(fleet.members.iter().map(|member| *persist::decode(&member.record).expect("a record")));
     });
     assert_eq!(all.len(), fleet.members.len());
     Taken { bytes: info.bytes_current, records: fleet.members.iter().map(|member| member.record.len()).sum() }

@@ -139,7 +139,7 @@ async fn list(State(desk): State<Desk>, Query(given): Given) -> Result<Response,
     Ok(Json(json!({ "instances": shown })).into_response())
 }
 
-async fn found(desk: &Desk, sandbox: String) -> Result<Instance, Failure> {
+async fn found(desk: &Desk, sandbox: String) -> Result<Box<Instance>, Failure> {
     desk.host.instance(&named(sandbox)?).await?.ok_or(Failure::Unknown)
 }
 

@@ -20,7 +20,7 @@ pub fn decode(data: &[u8]) -> bool {
 fn play(text: &str) -> bool {
     let _told = Told(|| text.to_string());
     let Ok(instance) = persist::decode(text) else { return false };
-    carry_on(instance);
+    carry_on(*instance);
     true
 }
 

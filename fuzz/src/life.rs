@@ -82,7 +82,7 @@ impl Life {
 pub(super) fn kept(instance: &Instance) {
     let stored = persist::encode(instance).expect("every instance can be stored");
     let back = persist::decode(&stored);
-    assert_eq!(back.as_ref(), Ok(instance), "what is stored brings the same instance back: {stored}");
+    assert_eq!(back.as_deref(), Ok(instance), "what is stored brings the same instance back: {stored}");
     let again = back.ok().and_then(|back| persist::encode(&back).ok());
     assert_eq!(again, Some(stored), "byte for byte");
 }

@@ -52,7 +52,7 @@ pub(super) fn instances() -> &'static [Instance] {
     static DECODED: OnceLock<Vec<Instance>> = OnceLock::new();
     DECODED.get_or_init(|| {
         let decoded = SAMPLES.iter().map(|(name, text)| match persist::decode(text) {
-            Ok(instance) => instance,
+            Ok(instance) => *instance,
             Err(error) => panic!("the sample {name}: {error}"),
         });
         decoded.collect()

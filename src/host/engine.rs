@@ -49,7 +49,7 @@ pub(super) trait Engine: Send + Sync {
     async fn apply(&self, sandbox: &SandboxId, held: Option<Held>, input: Input) -> Result<Applied, DriverError>;
     async fn execute(&self, operation: &Operation) -> Input;
     async fn deliver(&self, sandbox: &SandboxId) -> Result<usize, Undelivered>;
-    async fn load(&self, sandbox: &SandboxId) -> Result<Option<Instance>, DriverError>;
+    async fn load(&self, sandbox: &SandboxId) -> Result<Option<Box<Instance>>, DriverError>;
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<(SandboxId, Timestamp)>, StoreError>;
     async fn next_due(&self, after: Timestamp) -> Result<Option<Timestamp>, StoreError>;
     async fn instances(&self, after: Option<&SandboxId>, limit: u32) -> Result<Vec<SandboxId>, StoreError>;
@@ -84,7 +84,7 @@ impl<P: Provider, H: HealthProbe, S: Fleet, K: EventSink, C: Clock> Engine for D
         Driver::deliver(self, sandbox).await
     }
 
-    async fn load(&self, sandbox: &SandboxId) -> Result<Option<Instance>, DriverError> {
+    async fn load(&self, sandbox: &SandboxId) -> Result<Option<Box<Instance>>, DriverError> {
         let stored = self.store().load(sandbox).await?;
         Ok(stored.map(|stored| persist::decode(&stored.record)).transpose()?)
     }

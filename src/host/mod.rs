@@ -51,6 +51,7 @@ use crate::id::SandboxId;
 use crate::instance::Instance;
 use crate::port::{Clock, EventSink, Fleet, HealthProbe, Provider, StoreError};
 use crate::step::{Input, Verdict};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -186,7 +187,7 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError::Driver`] when it cannot be loaded or read.
-    pub async fn instance(&self, sandbox: &SandboxId) -> Result<Option<Instance>, HostError> {
+    pub async fn instance(&self, sandbox: &SandboxId) -> Result<Option<Box<Instance>>, HostError> {
         Ok(self.shared.engine.load(sandbox).await?)
     }
 

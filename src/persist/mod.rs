@@ -9,6 +9,7 @@
 pub mod flat;
 
 use crate::instance::Instance;
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ struct Writing<'a> {
 #[serde(deny_unknown_fields)]
 struct Reading {
     version: u32,
-    instance: Instance,
+    instance: Box<Instance>,
 }
 
 #[derive(Deserialize)]
@@ -64,13 +65,13 @@ pub fn encode(instance: &Instance) -> Result<String, EncodeError> {
     serde_json::to_string(&Writing { version: VERSION, instance }).map_err(|error| EncodeError(error.to_string()))
 }
 
-/// The instance that [`encode`] has written.
+/// The instance that [`encode`] has written, in a box, as [`Instance::step`] takes it.
 ///
 /// # Errors
 /// [`DecodeError`]: newer, malformed or inconsistent.
-pub fn decode(record: &str) -> Result<Instance, DecodeError> {
+pub fn decode(record: &str) -> Result<Box<Instance>, DecodeError> {
     match serde_json::from_str::<Reading>(record) {
-        Ok(Reading { version: VERSION, instance }) => checked(instance),
+        Ok(Reading { version: VERSION, instance }) => checked(&instance).map(|()| instance),
         Ok(Reading { version, .. }) => Err(unreadable(version)),
         Err(error) => match serde_json::from_str::<Head>(record) {
             Ok(Head { version }) if version != VERSION => Err(unreadable(version)),
@@ -90,7 +91,7 @@ fn unreadable(version: u32) -> DecodeError {
 const LAST_NUMBER: u64 = u64::MAX / 2;
 
 /// What the types do not rule out.
-fn checked(instance: Instance) -> Result<Instance, DecodeError> {
+fn checked(instance: &Instance) -> Result<(), DecodeError> {
     if instance.sequence > LAST_NUMBER {
         return Err(DecodeError::Inconsistent("the numbers are used up"));
     }
@@ -113,5 +114,5 @@ fn checked(instance: Instance) -> Result<Instance, DecodeError> {
             return Err(DecodeError::Inconsistent("the call in flight is not of the kind its id says"));
         }
     }
-    Ok(instance)
+    Ok(())
 }

@@ -261,7 +261,7 @@ impl Fields<'_> {
             return Ok(None);
         }
         match persist::decode(self.rest) {
-            Ok(instance) => Ok(Some(Box::new(instance))),
+            Ok(instance) => Ok(Some(instance)),
             Err(error) => Err(self.wrong("a stored record or `none`", &said(&error))),
         }
     }

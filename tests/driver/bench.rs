@@ -155,7 +155,7 @@ impl Bench {
     }
 
     pub(crate) fn instance(&self) -> Option<Instance> {
-        self.store.record(&sandbox()).map(|stored| persist::decode(&stored.record).unwrap())
+        self.store.record(&sandbox()).map(|stored| *persist::decode(&stored.record).unwrap())
     }
 
     pub(crate) fn calls(&self) -> Vec<CallKind> {

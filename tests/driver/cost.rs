@@ -53,7 +53,7 @@ impl Life {
     }
 
     fn instance(&self) -> Instance {
-        persist::decode(&self.store.record(&sandbox()).unwrap().record).unwrap()
+        *persist::decode(&self.store.record(&sandbox()).unwrap().record).unwrap()
     }
 
     fn commits(&self, lives: impl FnOnce()) -> u64 {

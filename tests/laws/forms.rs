@@ -12,7 +12,7 @@ pub(crate) fn stored(seen: &Seen) -> Result<(), Broken> {
     let Some(next) = &seen.next else { return Ok(()) };
     let text = bytes(Some(next));
     let read = persist::decode(&text).map_err(|error| Broken(format!("cannot be read: {error}\n{text}")))?;
-    demand(read == *next, || format!("reads as another record: {text}"))?;
+    demand(*read == *next, || format!("reads as another record: {text}"))?;
     demand(bytes(Some(&read)) == text, || format!("is written in another way the second time: {text}"))
 }
 

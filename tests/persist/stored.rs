@@ -161,8 +161,8 @@ fn keys_in_another_order_are_the_same_record() {
     for (name, life) in all() {
         let text = persist::encode(&life.instance).expect("text");
         let sorted: Value = serde_json::from_str(&text).expect("JSON");
-        assert_eq!(persist::decode(&sorted.to_string()).as_ref(), Ok(&life.instance), "{name}");
+        assert_eq!(persist::decode(&sorted.to_string()).as_deref(), Ok(&life.instance), "{name}");
         let pretty = serde_json::to_string_pretty(&sorted).expect("JSON");
-        assert_eq!(persist::decode(&pretty).as_ref(), Ok(&life.instance), "{name}");
+        assert_eq!(persist::decode(&pretty).as_deref(), Ok(&life.instance), "{name}");
     }
 }

@@ -229,7 +229,7 @@ impl Script {
         assert!(answered.iter().collect::<BTreeSet<_>>().len() == answered.len(), "one answer each: {answered:?}");
         if let Some(next) = next.as_deref() {
             let stored = persist::encode(next).unwrap();
-            assert_eq!(persist::decode(&stored).as_ref(), Ok(next), "I7");
+            assert_eq!(persist::decode(&stored).as_deref(), Ok(next), "I7");
         }
         committed
     }

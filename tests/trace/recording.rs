@@ -35,7 +35,7 @@ impl Recording {
     }
 
     pub(crate) fn stored(&self, sandbox: &SandboxId) -> Option<Instance> {
-        self.store.record(sandbox).map(|stored| persist::decode(&stored.record).expect("a record"))
+        self.store.record(sandbox).map(|stored| *persist::decode(&stored.record).expect("a record"))
     }
 
     pub(crate) fn checkpoint(&mut self, sandbox: &SandboxId) {

@@ -75,7 +75,7 @@ impl Storm {
 
     /// The instance as it is stored.
     pub(crate) fn instance(&self, sandbox: &SandboxId) -> Instance {
-        persist::decode(&self.store.record(sandbox).expect("a record").record).expect("a record")
+        *persist::decode(&self.store.record(sandbox).expect("a record").record).expect("a record")
     }
 
     /// So many machines of the fleet, spread over all of it, stop by themselves within a minute.

@@ -43,10 +43,13 @@ pub unsafe extern "C" fn decide(question: *mut u8, bytes: usize, length: *mut us
 }
 
 fn answered(question: &[u8]) -> Result<String, String> {
-    let question: Question = serde_json::from_slice(question).map_err(|error| error.to_string())?;
-    let record =
-        question.record.map(|record| persist::decode(&record)).transpose().map_err(|error| error.to_string())?;
-    let step = step(record.as_ref(), &question.policy, question.now, question.input);
+    let Question { record, policy, now, input } =
+        serde_json::from_slice(question).map_err(|error| error.to_string())?;
+    let record = record.map(|record| persist::decode(&record)).transpose().map_err(|error| error.to_string())?;
+    let step = match record {
+        Some(record) => record.step(&policy, now, input),
+        None => step(None, &policy, now, input),
+    };
     let commit = step.needs_commit();
     let (next, effects) = step.committed();
     let record = next.map(|next| persist::encode(&next)).transpose().map_err(|error| error.to_string())?;

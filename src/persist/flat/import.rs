@@ -48,13 +48,14 @@ fn native(lifecycle: &Value) -> Result<Instance, ImportError> {
         expected,
         got: lifecycle.to_string().chars().take(80).collect(),
     };
-    persist::decode(&lifecycle.to_string()).map_err(|bad| match bad {
+    let instance = persist::decode(&lifecycle.to_string()).map_err(|bad| match bad {
         DecodeError::Newer { found } => {
             error("lifecycle.version", format!("at most {}, got {found}", persist::VERSION))
         }
         DecodeError::Malformed(what) => error("lifecycle", format!("what an export has written ({what})")),
         DecodeError::Inconsistent(what) => error("lifecycle", format!("a consistent record ({what})")),
-    })
+    })?;
+    Ok(*instance)
 }
 
 /// Whether nobody has changed the flat fields since they were exported.

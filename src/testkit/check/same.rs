@@ -10,7 +10,7 @@ pub(super) fn i7_determinism(seen: &Seen<'_>, again: &Seen<'_>) -> Held {
     let Some(next) = seen.next else { return Ok(()) };
     let text = persist::encode(next).map_err(|error| error.to_string())?;
     let read = persist::decode(&text).map_err(|error| error.to_string())?;
-    demand(read == *next, || "what is stored does not bring the same instance back".to_string())?;
+    demand(*read == *next, || "what is stored does not bring the same instance back".to_string())?;
     let written = persist::encode(&read).map_err(|error| error.to_string())?;
     demand(written == text, || "the same record is written in two ways".to_string())
 }

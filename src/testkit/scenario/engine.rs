@@ -171,7 +171,7 @@ impl<'a> Engine<'a> {
     fn stored(&mut self) -> Option<Instance> {
         let stored = self.store.record(&self.scenario.sandbox)?;
         match persist::decode(&stored.record) {
-            Ok(instance) => Some(instance),
+            Ok(instance) => Some(*instance),
             Err(error) => {
                 self.halt(format!("the stored record cannot be read: {error}"));
                 None
