@@ -173,6 +173,12 @@ impl Policy {
     pub fn regions(&self) -> &[Region] {
         &self.regions
     }
+
+    /// Milliseconds until the next look at an instance, at the most.
+    pub(crate) fn longest_look_ms(&self) -> u64 {
+        let longest = self.alarm_running_ms.max(self.alarm_transitional_ms).max(self.alarm_idle_ms);
+        longest.saturating_add(self.alarm_jitter_ms)
+    }
 }
 
 impl Default for Policy {

@@ -67,9 +67,7 @@ impl<P: Provider, H: HealthProbe, S: Fleet, K: EventSink, C: Clock> Engine for D
     }
 
     fn longest_ms(&self) -> u64 {
-        let policy = self.policy();
-        let looks = policy.alarm_running_ms.max(policy.alarm_transitional_ms).max(policy.alarm_idle_ms);
-        looks.saturating_add(policy.alarm_jitter_ms)
+        self.policy().longest_look_ms()
     }
 
     async fn apply(&self, sandbox: &SandboxId, held: Option<Held>, input: Input) -> Result<Applied, DriverError> {

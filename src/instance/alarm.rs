@@ -89,15 +89,16 @@ fn earliest(t: &Turn<'_>) -> (Timestamp, Why) {
     pulls.into_iter().flatten().fold(look, |first, next| if next.0 < first.0 { next } else { first })
 }
 
-/// Further ahead than any date this library sets: the longest duration a policy may hold, and room for a jitter on top.
-const ABSURD_MS: u64 = 2 * LONGEST_MS;
-
-/// What lies beyond it was set by a clock that ran ahead.
-pub(super) fn horizon(now: Timestamp) -> Timestamp {
-    now.plus(ABSURD_MS)
+/// No look is set further ahead: what lies beyond was set by a clock that ran ahead.
+pub(super) fn horizon(policy: &Policy, now: Timestamp) -> Timestamp {
+    now.plus(policy.longest_look_ms())
 }
 
-/// Undoes what a clock that ran ahead has left behind: nothing has begun in the future, and nothing is due in years.
+/// Further ahead than any other date this library sets: the longest duration a policy may hold, and room for a jitter on top.
+const ABSURD_MS: u64 = 2 * LONGEST_MS;
+
+/// Undoes what a clock that ran ahead has left behind: nothing has begun in the future, the next look is no
+/// further away than looks are, and nothing is due in years.
 pub(super) fn settle_clock(t: &mut Turn<'_>) {
     let now = t.now;
     let me = &mut t.me;
@@ -114,10 +115,10 @@ pub(super) fn settle_clock(t: &mut Turn<'_>) {
     for created in machines.filter_map(|machine| machine.created_at.as_mut()) {
         *created = (*created).min(now);
     }
-    let horizon = horizon(now);
-    if me.next_look > horizon {
+    if me.next_look > horizon(t.policy, now) {
         me.next_look = now;
     }
+    let horizon = now.plus(ABSURD_MS);
     if me.retry.due.is_some_and(|due| due > horizon) {
         me.retry.due = Some(now);
     }

@@ -26,7 +26,7 @@ pub(super) fn verdict(me: &Instance, policy: &Policy, now: Timestamp, input: &In
 /// A call is under way, and neither it nor the next look is due. Dates from a clock that ran ahead are left to the long way.
 fn is_early(me: &Instance, policy: &Policy, now: Timestamp) -> bool {
     let waits = |call: &InFlight| call.issued_at <= now && !call.is_lost(policy, now);
-    me.in_flight.as_ref().is_some_and(waits) && now < me.next_look && me.next_look <= alarm::horizon(now)
+    me.in_flight.as_ref().is_some_and(waits) && now < me.next_look && me.next_look <= alarm::horizon(policy, now)
 }
 
 fn is_stale(me: &Instance, op: OpId, result: &Result<Done, Fault>) -> bool {
