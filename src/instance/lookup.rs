@@ -3,12 +3,13 @@
 //! *Decides* which machine, if any, carries our labels and is to be used.
 //!
 //! *Guarantees*: an error is inconclusive; an empty list is conclusive only if no machine holds our volume either; what is about to be
-//! removed, or was passed over before, is never adopted; a machine whose labels cannot be seen is never taken for anybody's.
+//! removed, or was passed over before, is never adopted; a machine whose labels cannot be seen is never taken for anybody's; what the
+//! machine mounts that is found has a place in the record from then on.
 
-use super::MachineRef;
 use super::holdings::{Cause, Entry};
 use super::note::Note;
 use super::turn::Turn;
+use super::{MachineRef, dispose};
 use crate::call::{Call, Done};
 use crate::event::Action;
 use crate::fault::Fault;
@@ -167,7 +168,10 @@ fn chosen(t: &mut Turn<'_>, machine: Machine) -> Looking {
         Some(volume) if t.me.volume.is_none() && !t.me.holdings.holds_volume(&volume) => {
             Looking::Next(Lookup::ConfirmMount { machine: Box::new(machine), volume })
         }
-        Some(_) | None => adopt(t, &machine),
+        Some(_) | None => {
+            dispose::remember_mount(t, &machine);
+            adopt(t, &machine)
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use super::placement::Placement;
 use super::recover;
 use super::start::Starting;
 use super::turn::Turn;
-use super::{MachineRef, alarm, destroy};
+use super::{MachineRef, alarm, destroy, dispose};
 use crate::call::{Call, Done};
 use crate::event::Action;
 use crate::fault::Fault;
@@ -226,6 +226,11 @@ fn machine_seen(status: Watched, t: &mut Turn<'_>, result: Result<Done, Fault>) 
     if trouble.is_some() {
         return t.settle(status);
     }
+    // A machine that runs and mounts something else is made anew, or its volume is taken over (V3). What any other mounts beside the volume
+    // that is known may hold the data, whatever becomes of it. Where none is known, volumes are looked for by name (V1).
+    if machine.state != MachineState::Started && t.me.volume.is_some() {
+        dispose::remember_mount(t, &machine);
+    }
     match machine.state {
         MachineState::Started => started(status, t, &machine),
         MachineState::Stopped if status == Watched::Running => stopped(t),
@@ -419,12 +424,14 @@ fn stranger_seen(t: &mut Turn<'_>, mounted: &VolumeId, ours_alive: bool, result:
     }
 }
 
-/// Ours by name, and in our machine: Fly gives a volume that it moves to another host a new id.
+/// Ours by name or by record, and in our machine: Fly gives a volume that it moves to another host a new id. To be on the list only because
+/// a machine of ours mounts it proves nothing.
 fn is_ours(t: &Turn<'_>, volume: &Volume) -> bool {
     let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
     let named = filter.is_ok_and(|filter| filter.admits(&volume.name));
+    let recorded = t.me.holdings.lists_for(&volume.id, |cause| !matches!(cause, Cause::Candidate | Cause::Orphan));
     let attached = t.me.machine.as_ref().is_some_and(|machine| volume.attached_machine.as_ref() == Some(&machine.id));
-    (named || t.me.holdings.holds_volume(&volume.id)) && attached
+    (named || recorded) && attached
 }
 
 fn adopt(t: &mut Turn<'_>, volume: &Volume) -> Phase {

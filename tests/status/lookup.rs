@@ -137,3 +137,51 @@ fn m1_a_machine_that_was_passed_over_is_no_stray_once_it_is_the_instances() {
         alarm +90001ms call_deadline
     "#);
 }
+
+#[test]
+fn m1_what_the_machine_that_is_found_mounts_is_in_the_record_from_then_on() {
+    asking().answer(machines([a_machine("m9", "started").mounting("vol-9")])).is(r#"
+        applied: running
+        set flyMachineId "m9"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
+        log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"started"
+        alarm +5m reconcile
+    "#);
+    for machine in [a_machine("m9", "started").mounting("vol-1"), a_machine("m9", "started").mounting_nothing()] {
+        asking().answer(machines([machine])).is(r#"
+            applied: running
+            set flyMachineId "m9"
+            log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"started"
+            alarm +5m reconcile
+        "#);
+    }
+}
+
+#[test]
+fn v3_what_was_only_seen_in_our_machine_is_not_the_data_unless_its_name_says_so() {
+    let named = |name: &str| {
+        let attached_machine = Some(machine_id("m9"));
+        seen(Volume { name: name.to_string(), attached_machine, ..a_volume("vol-9", "created") })
+    };
+    let mut script = asking();
+    script.answer(machines([a_machine("m9", "started").mounting("vol-9")]));
+    script.alarm();
+    script.answers([a_machine("m9", "started").mounting("vol-9").seen(), absent()]);
+    script.clone().answer(named("kiloclaw_other")).is(r#"
+        applied: running
+        log volume_check_failed error="data volume vol-1 missing" by=alarm machine=m9 region=iad mounted:"vol-9"
+        alarm +5m reconcile
+    "#);
+    script.answer(named(&a_volume("vol-9", "created").name)).is(r#"
+        applied: running
+        set flyVolumeId "vol-9"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list volume vol-1 retained until +7d
+        off the list volume vol-9
+        log adopt_migrated_volume by=alarm machine=m9 region=iad old_volume:"vol-1" volume:"vol-9"
+        alarm +5m reconcile
+    "#);
+}
