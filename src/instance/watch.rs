@@ -226,16 +226,11 @@ fn machine_seen(status: Watched, t: &mut Turn<'_>, result: Result<Done, Fault>) 
     if trouble.is_some() {
         return t.settle(status);
     }
-    // A machine that runs and mounts something else is made anew, or its volume is taken over (V3). What any other mounts beside the volume
-    // that is known may hold the data, whatever becomes of it. Where none is known, volumes are looked for by name (V1).
-    if machine.state != MachineState::Started && t.me.volume.is_some() {
-        dispose::remember_mount(t, &machine);
-    }
     match machine.state {
         MachineState::Started => started(status, t, &machine),
-        MachineState::Stopped if status == Watched::Running => stopped(t),
-        MachineState::Failed if status != Watched::Stopped => signal(status, t, Signal::Failed),
-        MachineState::Destroyed => signal(status, t, Signal::Destroyed),
+        MachineState::Stopped if status == Watched::Running => stopped(t, &machine),
+        MachineState::Failed if status != Watched::Stopped => signal(status, t, Signal::Failed, Some(&machine)),
+        MachineState::Destroyed => signal(status, t, Signal::Destroyed, Some(&machine)),
         MachineState::Stopped
         | MachineState::Failed
         | MachineState::Created
@@ -287,7 +282,7 @@ fn started(status: Watched, t: &mut Turn<'_>, machine: &Machine) -> Phase {
 }
 
 /// An unexpected stop. Observations too close to each other are one: a duplicate alarm does not confirm itself (A4).
-fn stopped(t: &mut Turn<'_>) -> Phase {
+fn stopped(t: &mut Turn<'_>, machine: &Machine) -> Phase {
     let counts = t.me.counted_at.is_none_or(|at| t.now.since(at) >= t.policy.refresh_throttle_ms);
     if counts {
         t.me.fail_count = t.me.fail_count.saturating_add(1);
@@ -297,12 +292,16 @@ fn stopped(t: &mut Turn<'_>) -> Phase {
     if t.me.fail_count < t.policy.self_heal_threshold {
         return t.settle(Watched::Running);
     }
-    signal(Watched::Running, t, Signal::Stopped)
+    signal(Watched::Running, t, Signal::Stopped, Some(machine))
 }
 
 /// A sign that the machine does not run: recover if it ran and the policy says so, else the instance is stopped.
-fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal) -> Phase {
+fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal, machine: Option<&Machine>) -> Phase {
     if status == Watched::Running && t.policy.recover_on.contains(&signal) {
+        // The machine goes; what it mounts beside the volume that is known may hold the data.
+        if let Some(machine) = machine.filter(|_| t.me.volume.is_some()) {
+            dispose::remember_mount(t, machine);
+        }
         return recover::begin(t, signal);
     }
     let action = match signal {
@@ -331,7 +330,7 @@ fn gone(status: Watched, t: &mut Turn<'_>) -> Phase {
     if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.asked_at)) {
         return t.settle(status);
     }
-    signal(status, t, Signal::Gone)
+    signal(status, t, Signal::Gone, None)
 }
 
 fn found(status: Watched, t: &mut Turn<'_>, state: &MachineState) -> Phase {
