@@ -4,8 +4,8 @@ use crate::events::EventLog;
 use crate::wish::Plan;
 use async_trait::async_trait;
 use kiloclaw_lifecycle::adapter::fly::{
-    FlyApi, FlyConfig, FlyDev, Gateway, GatewayProbe, HostError, Limits, ProbeConfig, Question, Rate, StandardTemplate,
-    Token,
+    FlyApi, FlyConfig, FlyDev, Gateway, GatewayProbe, Limits, PrepareError, ProbeConfig, Question, Rate,
+    StandardTemplate, Token,
 };
 use kiloclaw_lifecycle::adapter::sqlite::SqliteStore;
 use kiloclaw_lifecycle::id::{Identity, MachineId};
@@ -36,7 +36,7 @@ pub(crate) enum Doorman {
 
 #[async_trait]
 impl Gateway for Doorman {
-    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, HostError> {
+    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, PrepareError> {
         match self {
             Self::Fly(fly) => fly.question(of, machine).await,
             Self::One(url) => {

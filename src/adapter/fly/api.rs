@@ -4,7 +4,7 @@
 
 use super::config::{ConfigError, FlyConfig};
 use super::line::{Ask, Line};
-use super::template::{Draft, HostError, MachineSettings, MachineTemplate};
+use super::template::{Draft, MachineSettings, MachineTemplate, PrepareError};
 use super::{read, wait, write};
 use crate::call::{CallKind, MachineUpdate, NewMachine, NewVolume, VolumeFilter, WaitFor};
 use crate::fault::{Fault, FaultKind};
@@ -148,10 +148,10 @@ pub(super) fn in_a_while(time: Duration) -> Instant {
 }
 
 /// A host that could not say what is needed for a call, which for that reason is not made.
-pub(super) fn not_asked(error: &HostError) -> Fault {
+pub(super) fn not_asked(error: &PrepareError) -> Fault {
     let kind = match error {
-        HostError::Unavailable(_) => FaultKind::Busy,
-        HostError::Refused(_) => FaultKind::Refused,
+        PrepareError::Unavailable(_) => FaultKind::Busy,
+        PrepareError::Refused(_) => FaultKind::Refused,
     };
     Fault::new(kind, None, format!("not asked: {error}"))
 }

@@ -80,6 +80,6 @@ pub use self::{
     limit::Limiter,
     probe::{GatewayProbe, ProbeConfig},
     standard::StandardTemplate,
-    template::{Draft, HostError, MachineSettings, MachineTemplate},
+    template::{Draft, MachineSettings, MachineTemplate, PrepareError},
     token::Token,
 };
