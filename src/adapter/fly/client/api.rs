@@ -33,7 +33,7 @@ struct Inside<T> {
 
 /// A client of Fly's Machines API, which is the [`Provider`] of a host. Clones share connections and rate limits. Runs on tokio.
 ///
-/// Faults are classed by [`answer::classify`](super::answer::classify), and their messages end with Fly's name for the request. Calls are
+/// Faults are classed by [`answer::classify`](super::super::answer::classify), and their messages end with Fly's name for the request. Calls are
 /// reported through `tracing` under the target `kiloclaw::fly`, at debug: call, app, machine or volume, attempt, status, request id and
 /// milliseconds; never bodies or tokens.
 pub struct FlyApi<T> {
