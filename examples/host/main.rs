@@ -22,9 +22,9 @@
 //! | `GET /healthz` | 200 while the store answers |
 //! | `GET /metrics` | in the form of Prometheus |
 //!
-//! A command that is turned down is answered with 409, a code and a sentence; an instance that there is not with 404; a body that cannot be
-//! read with 400 and the field; too much at once with 503. SIGINT and SIGTERM end it: calls under way are waited for, for half a minute.
-//! It may be killed at any time.
+//! A command that is turned down is answered with 409, a code and a sentence; an instance or an address that there is not with 404; what
+//! cannot be read with 400 and the field; too much at once with 503. All refusals are JSON: `{"error":{"code":"…","message":"…"}}` and more.
+//! SIGINT and SIGTERM end it: calls under way are waited for, for half a minute. It may be killed at any time.
 //!
 //! Exit status: 0, or 1 when it could not start or serve, or 2 for wrong usage.
 
