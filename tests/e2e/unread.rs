@@ -3,6 +3,8 @@
 use crate::stage::{Server, Stage};
 use reqwest::{Method, header};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Status, headers, and the body, which is JSON and says that it is.
 async fn sent(request: reqwest::RequestBuilder) -> (u16, header::HeaderMap, Value) {
@@ -90,6 +92,24 @@ async fn addresses_and_methods_that_there_are_not_are_refused_as_json() {
         assert_eq!((status, body), (405, wrong.clone()), "{path}");
         assert_eq!(headers.get(header::ALLOW).map(|value| value.as_bytes()), Some(allowed.as_bytes()), "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_refused_as_json() {
+    let stage = Stage::new(&[]).await;
+    let host = stage.host().await;
+    let mut line = TcpStream::connect(host.url.strip_prefix("http://").unwrap()).await.unwrap();
+    line.write_all(b"POST /v1/instances HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n")
+        .await
+        .unwrap();
+    line.shutdown().await.unwrap();
+    let mut answer = String::new();
+    let read = line.read_to_string(&mut answer);
+    tokio::time::timeout(std::time::Duration::from_secs(30), read).await.expect("it is answered in time").unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"), "{head}");
+    let said = "Failed to buffer the request body: error reading a body from connection";
+    assert_eq!(serde_json::from_str::<Value>(body).unwrap(), error("bad_request", "body", said));
 }
 
 /// What a body is, is said by where it goes: `curl -d` calls everything a form.
