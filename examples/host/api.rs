@@ -184,6 +184,14 @@ fn named(sandbox: String) -> Result<SandboxId, Failure> {
 
 fn json_of(body: &[u8]) -> Result<Map<String, Value>, Failure> {
     let value: Value = serde_json::from_slice(body).map_err(|error| Failure::bad("body", error))?;
+    // For serde a list will do as well.
+    let listed = ["spec", "guest", "spec.guest"].into_iter().find(|path| {
+        let there = path.split('.').try_fold(&value, |inside, name| inside.get(name));
+        there.is_some_and(Value::is_array)
+    });
+    if let Some(path) = listed {
+        return Err(Failure::bad(path, "expected a JSON object"));
+    }
     let Value::Object(members) = value else { return Err(Failure::bad("body", "expected a JSON object")) };
     Ok(members)
 }
