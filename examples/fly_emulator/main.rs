@@ -43,7 +43,7 @@ use wish::{Wish, wish};
 fn main() -> ExitCode {
     let (listen, settings) = match wish(lexopt::Parser::from_env()) {
         Ok(Wish::Help) => {
-            println!("{}", wish::USAGE);
+            let _ = writeln!(io::stdout(), "{}", wish::USAGE);
             return ExitCode::SUCCESS;
         }
         Ok(Wish::Serve(listen, settings)) => (listen, settings),

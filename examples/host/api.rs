@@ -3,6 +3,7 @@
 use crate::events::EventLog;
 use crate::failure::Failure;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -17,11 +18,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Bytes of a body.
-const LARGEST: usize = 64 << 10;
+pub(crate) const LARGEST: usize = 64 << 10;
 /// How long the end of a command is waited for.
 const END: Duration = Duration::from_secs(20);
 const MOST: u32 = 1_000;
@@ -44,9 +44,17 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/v1/events", get(events))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
+        .fallback(async || Failure::NoAddress)
+        .method_not_allowed_fallback(async || Failure::NoMethod)
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(desk)
 }
+
+/// What axum cannot take out of a request is refused by the handler, in the form of all refusals.
+type Body = Result<Bytes, BytesRejection>;
+type At<T> = Result<Path<T>, PathRejection>;
+/// Can be taken out of every query string. As a list, for a name may come twice.
+type Given = Query<Vec<(String, String)>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,8 +67,8 @@ struct Registration {
     spec: Spec,
 }
 
-async fn provision(State(desk): State<Desk>, body: Bytes) -> Result<Response, Failure> {
-    let Registration { user, sandbox, app, seed, spec } = read(json_of(&body)?)?;
+async fn provision(State(desk): State<Desk>, body: Body) -> Result<Response, Failure> {
+    let Registration { user, sandbox, app, seed, spec } = read(json_of(&body?)?)?;
     let identity = Identity { user, sandbox: sandbox.clone(), app };
     // Drawn once: it decides the jitter and the order of the regions.
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()) ^ nanos());
@@ -73,11 +81,8 @@ fn nanos() -> u64 {
     u64::try_from(since.as_nanos() & u128::from(u64::MAX)).unwrap_or_default()
 }
 
-async fn command(
-    State(desk): State<Desk>,
-    Path((sandbox, word)): Path<(String, String)>,
-    body: Bytes,
-) -> Result<Response, Failure> {
+async fn command(State(desk): State<Desk>, address: At<(String, String)>, body: Body) -> Result<Response, Failure> {
+    let (Path((sandbox, word)), body) = (address?, body?);
     let sandbox = named(sandbox)?;
     let known = CommandKind::ALL.into_iter().filter(|kind| *kind != CommandKind::Provision);
     let kind = known.into_iter().find(|kind| kind.as_str().replace('_', "-") == word);
@@ -119,8 +124,6 @@ async fn answer(desk: &Desk, sandbox: &SandboxId, taken: Taken, applied: StatusC
     Ok((status, Json(json!({ "outcome": outcome, "end": end, "status": now }))).into_response())
 }
 
-type Given = Query<BTreeMap<String, String>>;
-
 async fn list(State(desk): State<Desk>, Query(given): Given) -> Result<Response, Failure> {
     let [after, limit] = arguments(&given, ["after", "limit"])?;
     let after = after.map(SandboxId::new).transpose().map_err(|error| Failure::bad("after", error))?;
@@ -139,16 +142,17 @@ async fn list(State(desk): State<Desk>, Query(given): Given) -> Result<Response,
     Ok(Json(json!({ "instances": shown })).into_response())
 }
 
-async fn found(desk: &Desk, sandbox: String) -> Result<Box<Instance>, Failure> {
+async fn found(desk: &Desk, address: At<String>) -> Result<Box<Instance>, Failure> {
+    let Path(sandbox) = address?;
     desk.host.instance(&named(sandbox)?).await?.ok_or(Failure::Unknown)
 }
 
-async fn show(State(desk): State<Desk>, Path(sandbox): Path<String>) -> Result<Response, Failure> {
-    Ok(Json(found(&desk, sandbox).await?.user_view()).into_response())
+async fn show(State(desk): State<Desk>, address: At<String>) -> Result<Response, Failure> {
+    Ok(Json(found(&desk, address).await?.user_view()).into_response())
 }
 
-async fn show_all(State(desk): State<Desk>, Path(sandbox): Path<String>) -> Result<Response, Failure> {
-    let instance = found(&desk, sandbox).await?;
+async fn show_all(State(desk): State<Desk>, address: At<String>) -> Result<Response, Failure> {
+    let instance = found(&desk, address).await?;
     let explanation = instance.explain(&desk.policy);
     let said = explanation.to_string();
     Ok(Json(json!({ "view": instance.admin_view(), "explanation": explanation, "said": said })).into_response())
@@ -180,19 +184,32 @@ fn named(sandbox: String) -> Result<SandboxId, Failure> {
 
 fn json_of(body: &[u8]) -> Result<Map<String, Value>, Failure> {
     let value: Value = serde_json::from_slice(body).map_err(|error| Failure::bad("body", error))?;
+    // For serde a list will do as well.
+    let listed = ["spec", "guest", "spec.guest"].into_iter().find(|path| {
+        let there = path.split('.').try_fold(&value, |inside, name| inside.get(name));
+        there.is_some_and(Value::is_array)
+    });
+    if let Some(path) = listed {
+        return Err(Failure::bad(path, "expected a JSON object"));
+    }
     let Value::Object(members) = value else { return Err(Failure::bad("body", "expected a JSON object")) };
     Ok(members)
 }
 
-/// The arguments of an address, none but these.
+/// The arguments of an address, none but these, each once.
 fn arguments<'a, const N: usize>(
-    given: &'a BTreeMap<String, String>,
+    given: &'a [(String, String)],
     known: [&str; N],
 ) -> Result<[Option<&'a str>; N], Failure> {
-    match given.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(Failure::bad(name, "there is no such argument")),
-        None => Ok(known.map(|name| given.get(name).map(String::as_str))),
+    for (place, (name, _)) in given.iter().enumerate() {
+        if !known.contains(&name.as_str()) {
+            return Err(Failure::bad(name, "there is no such argument"));
+        }
+        if given.iter().skip(place + 1).any(|(other, _)| other == name) {
+            return Err(Failure::bad(name, "given more than once"));
+        }
     }
+    Ok(known.map(|wanted| given.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())))
 }
 
 fn number(name: &str, text: Option<&str>) -> Result<Option<u32>, Failure> {

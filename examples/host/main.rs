@@ -22,9 +22,9 @@
 //! | `GET /healthz` | 200 while the store answers |
 //! | `GET /metrics` | in the form of Prometheus |
 //!
-//! A command that is turned down is answered with 409, a code and a sentence; an instance that there is not with 404; a body that cannot be
-//! read with 400 and the field; too much at once with 503. SIGINT and SIGTERM end it: calls under way are waited for, for half a minute.
-//! It may be killed at any time.
+//! A command that is turned down is answered with 409, a code and a sentence; an instance or an address that there is not with 404; what
+//! cannot be read with 400 and the field; too much at once with 503. All refusals are JSON: `{"error":{"code":"…","message":"…"}}` and more.
+//! SIGINT and SIGTERM end it: calls under way are waited for, for half a minute. It may be killed at any time.
 //!
 //! Exit status: 0, or 1 when it could not start or serve, or 2 for wrong usage.
 
@@ -60,12 +60,12 @@ const UPKEEP: Duration = Duration::from_secs(5);
 async fn main() -> ExitCode {
     let plan = match wish() {
         Ok(Wish::Help) => {
-            println!("{}", wish::USAGE);
+            // Nobody has to be listening to this, nor to anything else that is printed.
+            let _ = writeln!(io::stdout(), "{}", wish::USAGE);
             return ExitCode::SUCCESS;
         }
         Ok(Wish::Serve(plan)) => plan,
         Err(why) => {
-            // Nobody has to be listening.
             let _ = writeln!(io::stderr(), "host: {why}\n{}", wish::USAGE);
             return ExitCode::from(2);
         }
@@ -84,16 +84,16 @@ async fn serve(plan: &Plan) -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
     let policy = Policy::new(trial::shortened(plan.time_scale))?;
+    // Signals are watched before anybody can be told that they may be sent.
+    let end = asked_to_end()?;
     let listener = TcpListener::bind(&plan.listen).await.map_err(|error| format!("{}: {error}", plan.listen))?;
     let (driver, events) = plug::driver(plan, policy.clone())?;
     let host = Host::start(driver, trial::settings(Settings::default(), plan.time_scale));
-    let mut out = io::stdout();
-    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
-    out.flush()?;
+    let address = listener.local_addr()?;
+    let _ = writeln!(io::stdout(), "listening on http://{address}").and_then(|()| io::stdout().flush());
     tokio::spawn(keep_small(metrics.clone()));
     let router = api::router(api::Desk { host: host.clone(), policy, events, metrics });
     let (asked, ask) = watch::channel(());
-    let end = asked_to_end()?;
     tokio::spawn(async move {
         end.await;
         drop(asked);

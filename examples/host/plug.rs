@@ -4,15 +4,17 @@ use crate::events::EventLog;
 use crate::wish::Plan;
 use async_trait::async_trait;
 use kiloclaw_lifecycle::adapter::fly::{
-    FlyApi, FlyConfig, FlyDev, Gateway, GatewayProbe, HostError, Limits, ProbeConfig, Question, Rate, StandardTemplate,
-    Token,
+    FlyApi, FlyConfig, FlyDev, Gateway, GatewayProbe, Limits, PrepareError, ProbeConfig, Question, Rate,
+    StandardTemplate, Token,
 };
 use kiloclaw_lifecycle::adapter::sqlite::SqliteStore;
 use kiloclaw_lifecycle::id::{Identity, MachineId};
 use kiloclaw_lifecycle::port::Clock;
 use kiloclaw_lifecycle::{Driver, Policy, Timestamp};
+use reqwest::Url;
 use std::error::Error;
 use std::fs;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The wall clock.
@@ -36,7 +38,7 @@ pub(crate) enum Doorman {
 
 #[async_trait]
 impl Gateway for Doorman {
-    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, HostError> {
+    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, PrepareError> {
         match self {
             Self::Fly(fly) => fly.question(of, machine).await,
             Self::One(url) => {
@@ -78,7 +80,10 @@ fn limits(scale: u32) -> Limits {
 }
 
 fn is_loopback(url: &str) -> bool {
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|begin| url.starts_with(begin))
+    let url = Url::parse(url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse();
+    host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn doorman(plan: &Plan) -> Doorman {

@@ -3,6 +3,7 @@
 use kiloclaw_lifecycle::id::{AppName, Image};
 use lexopt::Arg::{Long, Short, Value};
 use lexopt::ValueExt;
+use reqwest::Url;
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
@@ -47,12 +48,12 @@ pub(crate) fn wish() -> Result<Wish, lexopt::Error> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("db") => db = Some(PathBuf::from(arguments.value()?)),
-            Long("fly") => fly = Some(arguments.value()?.string()?),
+            Long("fly") => fly = Some(url("--fly", arguments.value()?.string()?)?),
             Long("token-file") => token_file = Some(PathBuf::from(arguments.value()?)),
             Long("listen") => listen = arguments.value()?.string()?,
             Long("app") => app = arguments.value()?.string()?,
             Long("image") => image = arguments.value()?.string()?,
-            Long("gateway") => gateway = Some(arguments.value()?.string()?),
+            Long("gateway") => gateway = Some(url("--gateway", arguments.value()?.string()?)?),
             Long("time-scale") => time_scale = scale(&arguments.value()?.string()?)?,
             Long("help") | Short('h') => return Ok(Wish::Help),
             Long(_) | Short(_) | Value(_) => return Err(argument.unexpected()),
@@ -68,6 +69,15 @@ pub(crate) fn wish() -> Result<Wish, lexopt::Error> {
         gateway,
         time_scale,
     })))
+}
+
+/// What has a password in it is not shown.
+fn url(option: &str, text: String) -> Result<String, String> {
+    let scheme = Url::parse(&text).map(|url| url.scheme().to_string());
+    if scheme.is_ok_and(|scheme| ["http", "https"].contains(&scheme.as_str())) {
+        return Ok(text);
+    }
+    Err(format!("{option}: expected a URL of http or https"))
 }
 
 fn scale(text: &str) -> Result<u32, String> {

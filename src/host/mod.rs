@@ -220,9 +220,13 @@ fn keep_up<F: Future<Output = ()> + Send + 'static>(shared: &Arc<Shared>, begin:
     let shared = shared.clone();
     tokio::spawn(async move {
         while let Err(error) = tokio::spawn(begin(shared.clone())).await {
+            if error.is_cancelled() {
+                // The runtime ends.
+                return;
+            }
             tracing::error!(target: "kiloclaw::host", error = %error, "an adapter has panicked");
             shared.wait(shared.settings.ring_again).await;
-            if error.is_cancelled() || shared.is_stopping() {
+            if shared.is_stopping() {
                 return;
             }
         }

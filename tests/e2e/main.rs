@@ -8,5 +8,6 @@ mod incident;
 mod killed;
 mod stage;
 mod two;
+mod unread;
 mod usage;
 mod weather;

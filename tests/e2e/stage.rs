@@ -40,6 +40,14 @@ pub(crate) fn run(example: &str, args: &[&str]) -> Output {
     Command::new(examples().join(example)).args(args).env_remove("FLY_API_TOKEN").output().unwrap()
 }
 
+/// The example, begun, with an output that takes nothing. Killed when it is dropped.
+pub(crate) fn unheard(example: &str, args: &[&str]) -> Child {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = tokio::process::Command::new(examples().join(example));
+    command.args(args).env_remove("FLY_API_TOKEN").stdout(full).stderr(Stdio::piped()).kill_on_drop(true);
+    command.spawn().unwrap()
+}
+
 /// The example as a user who may write nothing there, run to its end.
 pub(crate) fn run_as_nobody(example: &str, args: &[&str]) -> Output {
     let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().unwrap();

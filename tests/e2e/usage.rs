@@ -1,8 +1,11 @@
 //! How it is called, and what it says of what it is asked.
 
-use crate::stage::{Stage, run};
+use crate::stage::{Stage, run, unheard};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::process::Command;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 #[test]
 fn wrong_usage_is_explained() {
@@ -11,8 +14,17 @@ fn wrong_usage_is_explained() {
         (&["--fly", "http://127.0.0.1:1"], "host: --db FILE is missing\nusage: "),
         (&["--db"], "host: missing argument for option '--db'\nusage: "),
         (&["--colour"], "host: invalid option '--colour'\nusage: "),
-        (&["--db", "x", "--fly", "y", "--time-scale", "0"], "host: --time-scale: expected 1 to 1000, got 0\nusage: "),
-        (&["--db", "x", "--fly", "y", "--app", "A B"], "host: --app: app name: expected 1 to 63 of a-z"),
+        (
+            &["--db", "x", "--fly", "http://y", "--time-scale", "0"],
+            "host: --time-scale: expected 1 to 1000, got 0\nusage: ",
+        ),
+        (&["--db", "x", "--fly", "nonsense"], "host: --fly: expected a URL of http or https\nusage: "),
+        (&["--db", "x", "--fly", "ftp://y"], "host: --fly: expected a URL of http or https\nusage: "),
+        (
+            &["--db", "x", "--fly", "http://y", "--gateway", "z"],
+            "host: --gateway: expected a URL of http or https\nusage: ",
+        ),
+        (&["--db", "x", "--fly", "http://y", "--app", "A B"], "host: --app: app name: expected 1 to 63 of a-z"),
     ] {
         let end = run("host", args);
         let told = String::from_utf8(end.stderr).unwrap();
@@ -22,9 +34,35 @@ fn wrong_usage_is_explained() {
     let help = run("host", &["--help"]);
     assert_eq!((help.status.code(), help.stderr.len()), (Some(0), 0));
     assert!(String::from_utf8(help.stdout).unwrap().starts_with("usage: host --db FILE --fly URL"));
-    let end = run("host", &["--db", "x", "--fly", "https://api.machines.dev"]);
-    assert_eq!(String::from_utf8(end.stderr).unwrap(), "host: neither --token-file nor FLY_API_TOKEN\n");
-    assert_eq!(end.status.code(), Some(1));
+    // Only the emulator on loopback lets everybody in.
+    for fly in ["https://api.machines.dev", "http://127.0.0.1.example.com", "http://localhost.example.com:80"] {
+        let end = run("host", &["--db", "no/such/folder/x", "--fly", fly]);
+        assert_eq!(String::from_utf8(end.stderr).unwrap(), "host: neither --token-file nor FLY_API_TOKEN\n", "{fly}");
+        assert_eq!(end.status.code(), Some(1));
+    }
+}
+
+#[tokio::test]
+async fn nobody_has_to_read_what_is_printed() {
+    for example in ["host", "fly_emulator"] {
+        let end = unheard(example, &["--help"]).wait_with_output().await.unwrap();
+        assert_eq!((end.status.code(), String::from_utf8(end.stderr).unwrap().as_str()), (Some(0), ""), "{example}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (db, events) = (folder.path().join("instances.db"), folder.path().join("instances.db-events"));
+    let fly = ["--fly", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"];
+    let host = unheard("host", &[&["--db", db.to_str().unwrap()], &fly[..]].concat());
+    for _ in 0..600 {
+        if events.exists() {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    // It is watched for signals before there are files, and so ends in peace.
+    let id = host.id().expect("it runs").to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    let end = timeout(Duration::from_secs(60), host.wait_with_output()).await.expect("it ends in time").unwrap();
+    assert_eq!((end.status.code(), String::from_utf8(end.stderr).unwrap().as_str()), (Some(0), ""));
 }
 
 #[tokio::test]
@@ -45,6 +83,14 @@ async fn bad_requests_are_answered_with_what_is_wrong() {
             field("spec.guest.memory_mb"),
         ),
         (&post, "/v1/instances", json!({ "user": "u", "sandbox": "a", "colour": 1 }), field("colour")),
+        (&post, "/v1/instances", json!({ "user": "u", "sandbox": "a", "spec": [] }), field("spec")),
+        (
+            &post,
+            "/v1/instances",
+            json!({ "user": "u", "sandbox": "a", "spec": { "guest": [1, 256] } }),
+            field("spec.guest"),
+        ),
+        (&post, "/v1/instances/s-0/resize", json!({ "guest": [1, 256] }), field("guest")),
         (&post, "/v1/instances/s-0/jump", json!({}), field("command")),
         (&post, "/v1/instances/a%20b/start", json!({}), field("sandbox")),
         (&post, "/v1/instances/s-0/restore-snapshot", json!({}), field("snapshot")),

@@ -3,7 +3,7 @@
 use crate::bench::{client, config, identity, shown, shown_volume, with};
 use crate::server::{Answer, Server};
 use async_trait::async_trait;
-use kiloclaw_lifecycle::adapter::fly::{Gateway, GatewayProbe, HostError, ProbeConfig, Question};
+use kiloclaw_lifecycle::adapter::fly::{Gateway, GatewayProbe, PrepareError, ProbeConfig, Question};
 use kiloclaw_lifecycle::command::{Provision, Spec};
 use kiloclaw_lifecycle::id::{Identity, MachineId};
 use kiloclaw_lifecycle::testkit::MemoryStore;
@@ -15,7 +15,7 @@ struct At(String);
 
 #[async_trait]
 impl Gateway for At {
-    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, HostError> {
+    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, PrepareError> {
         Ok(Question { url: format!("{}/{}/{machine}", self.0, of.sandbox), headers: Vec::new() })
     }
 }

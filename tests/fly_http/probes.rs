@@ -3,14 +3,14 @@
 use crate::bench::{identity, machine};
 use crate::server::{Answer, Server, nobody, raw};
 use async_trait::async_trait;
-use kiloclaw_lifecycle::adapter::fly::{FlyDev, Gateway, GatewayProbe, HostError, ProbeConfig, Question};
+use kiloclaw_lifecycle::adapter::fly::{FlyDev, Gateway, GatewayProbe, PrepareError, ProbeConfig, Question};
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::id::{Identity, MachineId};
 use kiloclaw_lifecycle::port::HealthProbe;
 use std::time::Duration;
 
 /// Asks at one address and takes any 2xx for good.
-struct At(Result<Question, HostError>);
+struct At(Result<Question, PrepareError>);
 
 impl At {
     fn url(url: &str) -> Self {
@@ -21,7 +21,7 @@ impl At {
 
 #[async_trait]
 impl Gateway for At {
-    async fn question(&self, of: &Identity, asked: &MachineId) -> Result<Question, HostError> {
+    async fn question(&self, of: &Identity, asked: &MachineId) -> Result<Question, PrepareError> {
         assert_eq!((of, asked), (&identity(), &machine()));
         self.0.clone()
     }
@@ -109,8 +109,8 @@ async fn what_the_host_gets_wrong_is_no_illness() {
         ),
         (Ok(question("http://127.0.0.1/", ("a b", "c"))), refused("not asked: the gateway wants an impossible header")),
         (Ok(question("http://127.0.0.1/", ("a", "\n"))), refused("not asked: the gateway wants an impossible header")),
-        (Err(HostError::Refused("no".to_string())), refused("not asked: no")),
-        (Err(HostError::Unavailable("later".to_string())), Fault::new(FaultKind::Busy, None, "not asked: later")),
+        (Err(PrepareError::Refused("no".to_string())), refused("not asked: no")),
+        (Err(PrepareError::Unavailable("later".to_string())), Fault::new(FaultKind::Busy, None, "not asked: later")),
     ];
     for (answer, wanted) in rows {
         let probe = GatewayProbe::new(At(answer), config()).unwrap();
@@ -122,7 +122,7 @@ struct Silent;
 
 #[async_trait]
 impl Gateway for Silent {
-    async fn question(&self, _: &Identity, _: &MachineId) -> Result<Question, HostError> {
+    async fn question(&self, _: &Identity, _: &MachineId) -> Result<Question, PrepareError> {
         std::future::pending().await
     }
 }
@@ -148,7 +148,7 @@ async fn through_fly_s_proxy() {
     let asked = gateway.question(&nameless, &machine()).await.unwrap();
     assert_eq!(asked, Question { url: "https://shared.fly.dev/healthz".to_string(), headers });
     gateway.app = None;
-    let error = HostError::Refused("neither the instance nor the host names an app".to_string());
+    let error = PrepareError::Refused("neither the instance nor the host names an app".to_string());
     assert_eq!(gateway.question(&nameless, &machine()).await, Err(error));
 }
 

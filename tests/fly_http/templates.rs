@@ -3,7 +3,7 @@
 use crate::bench::{config, identity, labels, new_machine, shown, update, volume};
 use crate::server::{Answer, Server};
 use async_trait::async_trait;
-use kiloclaw_lifecycle::adapter::fly::{Draft, FlyApi, HostError, MachineSettings, MachineTemplate};
+use kiloclaw_lifecycle::adapter::fly::{Draft, FlyApi, MachineSettings, MachineTemplate, PrepareError};
 use kiloclaw_lifecycle::call::{MachineUpdate, NewMachine};
 use kiloclaw_lifecycle::fault::{Fault, FaultKind};
 use kiloclaw_lifecycle::guest::Guest;
@@ -16,12 +16,12 @@ use std::time::Duration;
 /// Settings that are the same each time, and what was asked for.
 #[derive(Clone)]
 struct Fixed {
-    answer: Result<MachineSettings, HostError>,
+    answer: Result<MachineSettings, PrepareError>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Fixed {
-    fn new(answer: Result<MachineSettings, HostError>) -> Self {
+    fn new(answer: Result<MachineSettings, PrepareError>) -> Self {
         Self { answer, asked: Arc::default() }
     }
 
@@ -33,7 +33,7 @@ impl Fixed {
 
 #[async_trait]
 impl MachineTemplate for Fixed {
-    async fn settings(&self, of: &Identity, draft: Draft<'_>) -> Result<MachineSettings, HostError> {
+    async fn settings(&self, of: &Identity, draft: Draft<'_>) -> Result<MachineSettings, PrepareError> {
         let Draft { machine, image, guest, .. } = draft;
         let asked = format!("{} {machine:?} {image:?} {}", of.sandbox, guest.memory_mb());
         self.asked.lock().unwrap().push(asked);
@@ -113,8 +113,12 @@ async fn the_host_is_told_what_the_machine_is_for() {
 #[tokio::test]
 async fn a_host_that_cannot_say_keeps_the_call_from_being_made() {
     for (error, kind, text) in [
-        (HostError::Unavailable("the vault is sealed".to_string()), FaultKind::Busy, "not asked: the vault is sealed"),
-        (HostError::Refused("no such plan".to_string()), FaultKind::Refused, "not asked: no such plan"),
+        (
+            PrepareError::Unavailable("the vault is sealed".to_string()),
+            FaultKind::Busy,
+            "not asked: the vault is sealed",
+        ),
+        (PrepareError::Refused("no such plan".to_string()), FaultKind::Refused, "not asked: no such plan"),
     ] {
         let (api, server) = with_template(Fixed::new(Err(error)), 0).await;
         let fault = Fault::new(kind, None, text);
@@ -129,7 +133,7 @@ struct Silent;
 
 #[async_trait]
 impl MachineTemplate for Silent {
-    async fn settings(&self, _: &Identity, _: Draft<'_>) -> Result<MachineSettings, HostError> {
+    async fn settings(&self, _: &Identity, _: Draft<'_>) -> Result<MachineSettings, PrepareError> {
         std::future::pending().await
     }
 }

@@ -35,51 +35,7 @@
 pub mod answer;
 pub mod redact;
 
-#[cfg(all(feature = "fly", target_arch = "wasm32"))]
-compile_error!("the feature `fly` needs sockets and tokio, which wasm32 does not have");
-
 #[cfg(feature = "fly")]
-mod api;
+mod client;
 #[cfg(feature = "fly")]
-mod body;
-#[cfg(feature = "fly")]
-mod config;
-#[cfg(feature = "fly")]
-mod gateway;
-#[cfg(feature = "fly")]
-mod key;
-#[cfg(feature = "fly")]
-mod limit;
-#[cfg(feature = "fly")]
-mod line;
-#[cfg(feature = "fly")]
-mod pause;
-#[cfg(feature = "fly")]
-mod probe;
-#[cfg(feature = "fly")]
-mod read;
-#[cfg(feature = "fly")]
-mod reply;
-#[cfg(feature = "fly")]
-mod standard;
-#[cfg(feature = "fly")]
-mod template;
-#[cfg(feature = "fly")]
-mod token;
-#[cfg(feature = "fly")]
-mod wait;
-#[cfg(feature = "fly")]
-mod write;
-
-#[cfg(feature = "fly")]
-pub use self::{
-    api::FlyApi,
-    config::{ConfigError, FlyConfig, Limits, Rate},
-    gateway::{FlyDev, Gateway, Question},
-    key::Key,
-    limit::Limiter,
-    probe::{GatewayProbe, ProbeConfig},
-    standard::StandardTemplate,
-    template::{Draft, HostError, MachineSettings, MachineTemplate},
-    token::Token,
-};
+pub use self::client::*;

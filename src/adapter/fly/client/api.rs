@@ -4,7 +4,7 @@
 
 use super::config::{ConfigError, FlyConfig};
 use super::line::{Ask, Line};
-use super::template::{Draft, HostError, MachineSettings, MachineTemplate};
+use super::template::{Draft, MachineSettings, MachineTemplate, PrepareError};
 use super::{read, wait, write};
 use crate::call::{CallKind, MachineUpdate, NewMachine, NewVolume, VolumeFilter, WaitFor};
 use crate::fault::{Fault, FaultKind};
@@ -33,7 +33,7 @@ struct Inside<T> {
 
 /// A client of Fly's Machines API, which is the [`Provider`] of a host. Clones share connections and rate limits. Runs on tokio.
 ///
-/// Faults are classed by [`answer::classify`](super::answer::classify), and their messages end with Fly's name for the request. Calls are
+/// Faults are classed by [`answer::classify`](super::super::answer::classify), and their messages end with Fly's name for the request. Calls are
 /// reported through `tracing` under the target `kiloclaw::fly`, at debug: call, app, machine or volume, attempt, status, request id and
 /// milliseconds; never bodies or tokens.
 pub struct FlyApi<T> {
@@ -148,10 +148,10 @@ pub(super) fn in_a_while(time: Duration) -> Instant {
 }
 
 /// A host that could not say what is needed for a call, which for that reason is not made.
-pub(super) fn not_asked(error: &HostError) -> Fault {
+pub(super) fn not_asked(error: &PrepareError) -> Fault {
     let kind = match error {
-        HostError::Unavailable(_) => FaultKind::Busy,
-        HostError::Refused(_) => FaultKind::Refused,
+        PrepareError::Unavailable(_) => FaultKind::Busy,
+        PrepareError::Refused(_) => FaultKind::Refused,
     };
     Fault::new(kind, None, format!("not asked: {error}"))
 }

@@ -2,9 +2,9 @@
 //!
 //! *Guarantees*: what becomes of it in a fault names the request, and holds none of the secrets that were sent.
 
-use super::answer::classify;
+use super::super::answer::classify;
+use super::super::redact::redact;
 use super::read::Unreadable;
-use super::redact::redact;
 use crate::call::CallKind;
 use crate::fault::{Fault, FaultKind};
 use alloc::format;

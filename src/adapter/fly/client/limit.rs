@@ -154,8 +154,8 @@ fn later(from: Instant, by: Duration) -> Instant {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 mod tests {
+    use super::super::config::{Limits, Rate};
     use super::{FEWEST, Key, Limiter, later};
-    use crate::adapter::fly::config::{Limits, Rate};
     use crate::call::CallKind;
     use alloc::vec::Vec;
     use core::time::Duration;

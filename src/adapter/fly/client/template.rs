@@ -24,9 +24,9 @@ pub struct Draft<'a> {
     pub guest: Guest,
 }
 
-/// A host that could not say.
+/// Why what a call needs from the host could not be prepared: the settings of a machine, or the question of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
+pub enum PrepareError {
     /// Not now. The call is not made, and counts as one that may work later. The text is shown to people.
     #[error("{0}")]
     Unavailable(String),
@@ -86,5 +86,5 @@ impl fmt::Debug for MachineSettings {
 #[async_trait]
 pub trait MachineTemplate: Shared {
     /// The settings of a machine of `of`. Asked for each time one is made or given a new configuration, within the call's time.
-    async fn settings(&self, of: &Identity, draft: Draft<'_>) -> Result<MachineSettings, HostError>;
+    async fn settings(&self, of: &Identity, draft: Draft<'_>) -> Result<MachineSettings, PrepareError>;
 }

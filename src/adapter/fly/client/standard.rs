@@ -1,6 +1,6 @@
 //! The machine of a gateway: one public port, and a check that asks whether its controller answers.
 
-use super::template::{Draft, HostError, MachineSettings, MachineTemplate};
+use super::template::{Draft, MachineSettings, MachineTemplate, PrepareError};
 use crate::id::{Identity, Image};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -49,7 +49,7 @@ impl fmt::Debug for StandardTemplate {
 
 #[async_trait]
 impl MachineTemplate for StandardTemplate {
-    async fn settings(&self, _: &Identity, draft: Draft<'_>) -> Result<MachineSettings, HostError> {
+    async fn settings(&self, _: &Identity, draft: Draft<'_>) -> Result<MachineSettings, PrepareError> {
         let config = [
             ("image", json!(draft.image.unwrap_or(&self.image))),
             ("env", json!(self.env)),

@@ -1,6 +1,6 @@
 //! How to ask what runs in a machine whether it is well.
 
-use super::template::HostError;
+use super::template::PrepareError;
 use crate::id::{AppName, Identity, MachineId};
 use crate::port::Shared;
 use alloc::boxed::Box;
@@ -32,7 +32,7 @@ impl fmt::Debug for Question {
 #[async_trait]
 pub trait Gateway: Shared {
     /// What to ask about a machine. Asked for once per probe, within its time.
-    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, HostError>;
+    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, PrepareError>;
 
     /// Whether an answer, by HTTP status and body, says that all is well. Default: any 2xx.
     fn is_well(&self, status: u16, body: &str) -> bool {
@@ -72,8 +72,8 @@ impl fmt::Debug for FlyDev {
 
 #[async_trait]
 impl Gateway for FlyDev {
-    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, HostError> {
-        let missing = || HostError::Refused("neither the instance nor the host names an app".to_string());
+    async fn question(&self, of: &Identity, machine: &MachineId) -> Result<Question, PrepareError> {
+        let missing = || PrepareError::Refused("neither the instance nor the host names an app".to_string());
         let app = of.app.as_ref().or(self.app.as_ref()).ok_or_else(missing)?;
         let mut headers = vec![("fly-force-instance-id".to_string(), machine.to_string())];
         headers.extend(self.headers.iter().cloned());

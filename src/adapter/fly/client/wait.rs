@@ -5,7 +5,7 @@
 //!
 //! *Guarantees*: a state is only passed on if somebody has seen it; the last known state of a machine whose host does not answer is not.
 
-use super::answer::still_in;
+use super::super::answer::still_in;
 use super::line::{Ask, Line};
 use super::read::{self, Unreadable, text};
 use super::reply::{Reply, fault};
