@@ -7,7 +7,8 @@
 //! *Guarantees*: several processes may open the file at once; a file that is damaged, that is somebody else's or that a newer version of
 //! this library has written is refused and left as it is.
 //!
-//! *Assumes* a local disk: SQLite's locks are not to be trusted on network file systems.
+//! *Assumes* a local disk: SQLite's locks are not to be trusted on network file systems; and that whoever copies the file takes along what lies
+//! beside it (`-wal`), which may hold what was written last, even when every process has ended.
 //!
 //! *Knows nothing of* runtimes. SQLite blocks, so it has threads of its own: one that writes, and one that reads what has been written.
 
