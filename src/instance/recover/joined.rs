@@ -3,10 +3,10 @@
 use super::{Recovering, Stage};
 use crate::call::Done;
 use crate::fault::Fault;
-use crate::instance::MachineRef;
 use crate::instance::phase::Phase;
 use crate::instance::placement::Placement;
 use crate::instance::turn::Turn;
+use crate::instance::{MachineRef, dispose};
 use crate::observe::Machine;
 use alloc::boxed::Box;
 
@@ -41,6 +41,7 @@ impl Recovering {
         if self.is_over(t) {
             return self.time_out(t);
         }
+        dispose::remember_mount(t, &machine);
         self.to(Stage::CheckFork)
     }
 

@@ -63,6 +63,20 @@ fn import_the_machine_that_mounts_the_source_is_the_old_one() {
 }
 
 #[test]
+fn import_what_the_old_machine_mounts_is_in_the_record_before_the_machine_is_replaced() {
+    let mut script = imported(MINUTE, json!({ "pendingRecoveryVolumeId": "vol-2" }));
+    script.alarm();
+    script.answer(a_machine("m1", "stopped").mounting("vol-9").seen()).is(r#"
+        applied: recovering (no commit)
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
+        call get_volume vol-2
+        alarm +59s reconcile
+    "#);
+}
+
+#[test]
 fn import_a_fork_that_is_gone_is_made_again() {
     let mut script = imported(MINUTE, json!({ "pendingRecoveryVolumeId": "vol-2", "flyMachineId": null }));
     script.alarm().is("
