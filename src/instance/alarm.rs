@@ -93,7 +93,7 @@ fn earliest(t: &Turn<'_>) -> (Timestamp, Why) {
 const ABSURD_MS: u64 = 2 * LONGEST_MS;
 
 /// What lies beyond it was set by a clock that ran ahead.
-pub(super) fn horizon(now: Timestamp) -> Timestamp {
+fn horizon(now: Timestamp) -> Timestamp {
     now.plus(ABSURD_MS)
 }
 
@@ -118,6 +118,7 @@ pub(super) fn settle_clock(t: &mut Turn<'_>) {
     if me.next_look > horizon {
         me.next_look = now;
     }
+    me.alarm.at = me.alarm.at.min(me.next_look.max(now));
     if me.retry.due.is_some_and(|due| due > horizon) {
         me.retry.due = Some(now);
     }
