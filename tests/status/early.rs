@@ -1,23 +1,32 @@
 //! Alarms that ring while a call is under way, and where the next one is set.
 
 use crate::commands::resize;
-use crate::script::{HOUR, MINUTE, SECOND, Script, knobs};
+use crate::script::{DAY, HOUR, MINUTE, SECOND, Script, knobs};
 use kiloclaw_lifecycle::{Knobs, Policy};
 
-/// A command has set the alarm while the clock was that far ahead.
-fn resized_ahead(script: &mut Script, ahead: u64) {
+/// How far a clock runs ahead.
+const AHEAD: [u64; 2] = [HOUR, 70 * 365 * DAY];
+
+/// A command has set the alarm, for this reason, while the clock ran ahead.
+fn resized_ahead(script: &mut Script, ahead: u64, why: &str) {
     let right = script.now;
     script.now = right.plus(ahead);
-    script.command(resize(4_096));
+    script.command(resize(4_096)).is(&format!(
+        r#"
+            applied: stopped
+            set machineSize {{"cpus":2,"memory_mb":4096}}
+            alarm now {why}
+        "#
+    ));
     script.now = right;
 }
 
 #[test]
 fn an_alarm_set_by_a_clock_ahead_is_set_right_while_something_is_asked() {
-    for ahead in [HOUR, 70 * 365 * 24 * HOUR] {
+    for ahead in AHEAD {
         let mut script = Script::stopped();
         script.ring();
-        resized_ahead(&mut script, ahead);
+        resized_ahead(&mut script, ahead, "call_deadline");
         script.ring().is("
             applied: stopped
             alarm +90001ms call_deadline
@@ -27,9 +36,9 @@ fn an_alarm_set_by_a_clock_ahead_is_set_right_while_something_is_asked() {
 
 #[test]
 fn an_alarm_set_by_a_clock_ahead_is_set_right_by_a_resume() {
-    for ahead in [HOUR, 70 * 365 * 24 * HOUR] {
+    for ahead in AHEAD {
         let mut script = Script::stopped();
-        resized_ahead(&mut script, ahead);
+        resized_ahead(&mut script, ahead, "reconcile");
         script.resume().is("
             applied: stopped
             alarm +30m reconcile
