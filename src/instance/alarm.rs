@@ -89,16 +89,11 @@ fn earliest(t: &Turn<'_>) -> (Timestamp, Why) {
     pulls.into_iter().flatten().fold(look, |first, next| if next.0 < first.0 { next } else { first })
 }
 
-/// No look is set further ahead: what lies beyond was set by a clock that ran ahead.
-pub(super) fn horizon(policy: &Policy, now: Timestamp) -> Timestamp {
-    now.plus(policy.longest_look_ms())
-}
-
 /// Further ahead than any other date this library sets: the longest duration a policy may hold, and room for a jitter on top.
 const ABSURD_MS: u64 = 2 * LONGEST_MS;
 
-/// Undoes what a clock that ran ahead has left behind: nothing has begun in the future, the next look is no
-/// further away than looks are, and nothing is due in years.
+/// Undoes what a clock that ran ahead has left behind: nothing has begun in the future, neither the next look nor the alarm
+/// is further away than looks are, and nothing is due in years.
 pub(super) fn settle_clock(t: &mut Turn<'_>) {
     let now = t.now;
     let me = &mut t.me;
@@ -115,9 +110,11 @@ pub(super) fn settle_clock(t: &mut Turn<'_>) {
     for created in machines.filter_map(|machine| machine.created_at.as_mut()) {
         *created = (*created).min(now);
     }
-    if me.next_look > horizon(t.policy, now) {
+    if me.next_look > now.plus(t.policy.longest_look_ms()) {
         me.next_look = now;
     }
+    // It is set anew at the end of the step, for which this has to count as a change.
+    me.alarm.at = me.alarm.at.min(me.next_look.max(now));
     let horizon = now.plus(ABSURD_MS);
     if me.retry.due.is_some_and(|due| due > horizon) {
         me.retry.due = Some(now);

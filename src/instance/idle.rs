@@ -6,7 +6,7 @@
 //! *Guarantees*: what is called idle here, the long way would leave as it is.
 
 use super::operation::InFlight;
-use super::{Instance, alarm, dispose};
+use super::{Instance, dispose};
 use crate::call::Done;
 use crate::fault::Fault;
 use crate::id::OpId;
@@ -23,10 +23,14 @@ pub(super) fn verdict(me: &Instance, policy: &Policy, now: Timestamp, input: &In
     }
 }
 
-/// A call is under way, and neither it nor the next look is due. Dates from a clock that ran ahead are left to the long way.
+/// A call is under way, neither it nor the next look is due, and the alarm is set for the first of the two. Dates from a clock that ran
+/// ahead, or from another policy, are left to the long way.
 fn is_early(me: &Instance, policy: &Policy, now: Timestamp) -> bool {
-    let waits = |call: &InFlight| call.issued_at <= now && !call.is_lost(policy, now);
-    me.in_flight.as_ref().is_some_and(waits) && now < me.next_look && me.next_look <= alarm::horizon(policy, now)
+    let waits = |call: &InFlight| {
+        let due = me.next_look.min(call.deadline(policy));
+        call.issued_at <= now && now < due && me.alarm.at == due
+    };
+    me.in_flight.as_ref().is_some_and(waits)
 }
 
 fn is_stale(me: &Instance, op: OpId, result: &Result<Done, Fault>) -> bool {

@@ -14,6 +14,7 @@ mod candidates;
 mod clock;
 mod destroying;
 mod disposal;
+mod early;
 mod gating;
 mod intents;
 mod leftovers;

@@ -1,9 +1,11 @@
 //! A volume on the list that is not where the record says may have been moved, with the machine that held it, and live under a new id.
 
-use crate::commands::{clean_up, destroy, restore};
-use crate::script::{DAY, NOON, SECOND, Script};
+use crate::commands::{clean_up, destroy, restore, start};
+use crate::script::{DAY, Got, NOON, SECOND, Script};
 use crate::stages::keeping;
-use crate::world::{a_volume, absent, accepted, machine, refused, snapshots, unknown, volume, volumes};
+use crate::world::{
+    a_volume, absent, accepted, machine, machines, no_room, refused, snapshots, unknown, volume, volumes,
+};
 use kiloclaw_lifecycle::observe::Volume;
 use serde_json::json;
 
@@ -88,6 +90,104 @@ fn v2_what_is_being_made_has_not_moved() {
         event instance.retained_volume_deleted region=iad volume:"vol-0"
         call list_volumes named #1
         alarm +1m reconcile
+    "#);
+}
+
+/// `status` without machine or volume, which was never started and keeps `vol-0` for ten seconds.
+fn empty(status: &str) -> Script {
+    let record = json!({
+        "provisionedAt": NOON, "lastStartedAt": null, "flyMachineId": null, "flyVolumeId": null,
+        "recoveryPreviousVolumeId": "vol-0", "recoveryPreviousVolumeCleanupAfter": NOON + 10 * SECOND,
+    });
+    Script::flat(status, record)
+}
+
+/// The create of a volume was lost, what was retained falls due and is looked for, and what was made is there.
+fn found_while_made(script: &mut Script) -> Got {
+    script.answer(unknown());
+    script.after(10 * SECOND);
+    script.ring();
+    script.answer(absent());
+    let named = script.names.get(1).to_string();
+    script.answer(volumes([Volume { name: named, ..a_volume("vol-2", "created") }]))
+}
+
+#[test]
+fn v2_what_is_being_made_for_a_settled_instance_has_not_moved() {
+    for status in ["provisioned", "stopped"] {
+        let mut script = empty(status);
+        script.ring();
+        script.answers([machines([]), volumes([])]);
+        found_while_made(&mut script).is(&format!(
+            r#"
+                applied: {status}
+                set recoveryPreviousVolumeCleanupAfter null
+                set recoveryPreviousVolumeId null
+                off the list volume vol-0
+                log destroy_volume_ok value=0 by=alarm region=iad volume:"vol-0"
+                event instance.retained_volume_deleted region=iad volume:"vol-0"
+                call list_volumes named #1
+                alarm +90001ms call_deadline
+            "#
+        ));
+    }
+}
+
+#[test]
+fn v2_what_is_being_made_by_a_start_has_not_moved() {
+    let mut script = empty("provisioned");
+    script.command(start());
+    script.answers([machines([]), volumes([])]);
+    found_while_made(&mut script).is(r#"
+        applied: starting
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-0
+        log destroy_volume_ok value=0 by=alarm region=iad volume:"vol-0"
+        event instance.retained_volume_deleted region=iad volume:"vol-0"
+        call list_volumes named #1
+        alarm +1m reconcile
+    "#);
+}
+
+/// The host was full, and the volume is being forked onto another.
+#[test]
+fn v2_what_is_being_made_off_a_full_host_has_not_moved() {
+    let until = NOON + 10 * SECOND;
+    let kept = json!({ "recoveryPreviousVolumeId": "vol-0", "recoveryPreviousVolumeCleanupAfter": until });
+    let mut script = Script::flat("stopped", kept);
+    script.command(start());
+    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted(), machine("m1", "stopped")]);
+    script.answer(no_room());
+    found_while_made(&mut script).is(r#"
+        applied: starting
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-0
+        log destroy_volume_ok value=0 by=alarm machine=m1 region=iad volume:"vol-0"
+        event instance.retained_volume_deleted machine=m1 region=iad volume:"vol-0"
+        call list_volumes named #1
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
+fn v2_what_is_being_made_by_a_restore_has_not_moved() {
+    let mut script = keeping();
+    script.command(restore("vs-1"));
+    script.answers([snapshots(&[("vs-1", "created", 12)]), volume("vol-1", "created"), accepted(), unknown()]);
+    script.command(clean_up(None));
+    script.answer(absent());
+    let named = script.names.get(1).to_string();
+    script.answer(volumes([Volume { name: named, ..a_volume("vol-2", "created") }])).is(r#"
+        applied: restoring
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-0
+        log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-0"
+        event instance.retained_volume_deleted region=iad volume:"vol-0"
+        reply deleted vol-0
+        alarm now retry
     "#);
 }
 
