@@ -165,4 +165,5 @@ fn remember(t: &mut Turn<'_>, volume: VolumeId) {
         let until = t.now.plus(t.policy.retention_ms);
         t.me.dispose(Thing::Volume(volume), Cause::Candidate, until);
     }
+    t.keep();
 }

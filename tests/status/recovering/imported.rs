@@ -67,7 +67,7 @@ fn import_what_the_old_machine_mounts_is_in_the_record_before_the_machine_is_rep
     let mut script = imported(MINUTE, json!({ "pendingRecoveryVolumeId": "vol-2" }));
     script.alarm();
     script.answer(a_machine("m1", "stopped").mounting("vol-9").seen()).is(r#"
-        applied: recovering (no commit)
+        applied: recovering
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-9"
         on the list volume vol-9 candidate until +7d
