@@ -7,13 +7,14 @@
 
 use super::{Cause, Entry, Stage, Thing, fail, gone, hold_back, stranger, to};
 use crate::call::Done;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::id::{MachineId, VolumeId};
 use crate::instance::turn::Turn;
-use crate::instance::{ensure, recover};
+use crate::instance::{alarm, ensure, recover};
 use crate::name;
-use crate::observe::{Machine, Volume};
+use crate::observe::{Machine, MachineState, Volume};
 use crate::status::Status;
+use alloc::format;
 
 /// An answer that took longer shows what was, and not what is.
 const STALE_MS: u64 = 10_000;
@@ -116,7 +117,13 @@ pub(super) fn is_left_behind(t: &Turn<'_>, key: u64, holder: &MachineId) -> bool
     left && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
 }
 
-pub(super) fn leave_behind(t: &mut Turn<'_>, key: u64) {
+/// Unless somebody has started it: what runs may have written, and is for the next look to judge (V3).
+pub(super) fn left_behind(t: &mut Turn<'_>, key: u64, machine: &Machine) {
+    if machine.state == MachineState::Started {
+        alarm::pull_look(t);
+        let message = format!("held by the instance's own machine {}, which runs", machine.id);
+        return fail(t, key, &Fault::new(FaultKind::Busy, None, message));
+    }
     if let Some(machine) = t.me.machine.take() {
         t.me.dispose_made(Thing::Machine(machine.id), Cause::Replaced, t.now, machine.created_at);
     }

@@ -35,7 +35,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use guard::{
-    data_seen, fork_seen, is_left_behind, is_somebody_elses, leave_behind, machine_gone, mount_seen, prove, searched,
+    data_seen, fork_seen, is_left_behind, is_somebody_elses, left_behind, machine_gone, mount_seen, prove, searched,
     volume_gone,
 };
 
@@ -154,8 +154,7 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     }
     match &volume.attached_machine {
         None => prove(t, key),
-        Some(holder) if is_left_behind(t, key, holder) => leave_behind(t, key),
-        Some(holder) if is_kept(t, holder) => {
+        Some(holder) if is_kept(t, holder) && !is_left_behind(t, key, holder) => {
             fail(t, key, &Fault::new(FaultKind::Busy, None, format!("held by the instance's own machine {holder}")));
         }
         Some(holder) => to(t, key, Stage::LookAtHolder(holder.clone())),
@@ -178,6 +177,7 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
         return prove(t, key);
     }
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
+        name::Owner::Ours if is_left_behind(t, key, holder) => left_behind(t, key, &machine),
         name::Owner::Ours => to(t, key, Stage::RemoveHolder(holder.clone())),
         name::Owner::Hidden => {
             fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));

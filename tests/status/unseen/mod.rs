@@ -224,37 +224,67 @@ fn left_behind() -> Script {
     script
 }
 
+/// What was left behind may go, and the machine on it is asked for.
+fn holder_asked(mut script: Script) -> Script {
+    script.answer(held("vol-1", "m1")).is("
+        applied: stopped (no commit)
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+    script
+}
+
 #[test]
 fn d2_the_old_machine_on_the_source_of_a_relocation_is_condemned() {
+    let mut due = left_behind();
+    due.after(7 * DAY);
+    due.ring();
+    let mut cleaned = left_behind();
+    cleaned.command(clean_up(None));
+    for script in [due, cleaned] {
+        let mut script = holder_asked(script);
+        script.answer(machine("m1", "stopped")).is("
+            applied: stopped
+            set flyMachineId null
+            on the list machine m1 replaced due now
+            call get_machine m1
+            alarm +90001ms call_deadline
+        ");
+        script.answer(machine("m1", "stopped")).is("
+            applied: stopped
+            call destroy_machine m1
+            alarm +90001ms call_deadline
+        ");
+    }
+}
+
+#[test]
+fn d2_a_machine_that_somebody_has_started_on_what_was_left_behind_is_looked_at_first() {
     let mut script = left_behind();
     script.after(7 * DAY);
     script.ring();
-    script.answer(held("vol-1", "m1")).is("
+    let mut script = holder_asked(script);
+    script.answer(machine("m1", "started")).is(r#"
         applied: stopped
-        set flyMachineId null
-        on the list machine m1 replaced due now
+        set recoveryPreviousVolumeCleanupAfter +1m
+        on the list volume vol-1 retained until +1m for vol-2 tried 1 "held by the instance's own machine m1, which runs"
+        log destroy_volume_failed value=0 error="held by the instance's own machine m1, which runs" by=alarm machine=m1 region=ams volume:"vol-1"
         call get_machine m1
         alarm +90001ms call_deadline
-    ");
-    script.answer(machine("m1", "stopped")).is("
-        applied: stopped
-        call destroy_machine m1
-        alarm +90001ms call_deadline
-    ");
+    "#);
     let mut script = left_behind();
-    script.command(clean_up(None));
-    script.answer(held("vol-1", "m1")).is("
+    script.after(7 * DAY);
+    script.ring();
+    let foreign = a_machine("m1", "stopped").of_sandbox("sandbox-9");
+    holder_asked(script).answer(foreign.seen()).is(r#"
         applied: stopped
-        set flyMachineId null
-        on the list machine m1 replaced due now
+        set recoveryPreviousVolumeCleanupAfter +1m
+        on the list volume vol-1 retained until +1m for vol-2 tried 1 "Refusing to destroy attached machine m1 for volume vol-1: expected sandbox sandbox-1, found sandbox-9"
+        event instance.retained_volume_cleanup_refused error="Refusing to destroy attached machine m1 for volume vol-1: expected sandbox sandbox-1, found sandbox-9" machine=m1 region=ams volume:"vol-1"
+        log destroy_volume_failed value=0 error="Refusing to destroy attached machine m1 for volume vol-1: expected sandbox sandbox-1, found sandbox-9" by=alarm machine=m1 region=ams volume:"vol-1"
         call get_machine m1
         alarm +90001ms call_deadline
-    ");
-    script.answer(machine("m1", "stopped")).is("
-        applied: stopped
-        call destroy_machine m1
-        alarm +90001ms call_deadline
-    ");
+    "#);
 }
 
 #[test]
