@@ -117,7 +117,8 @@ pub(super) fn is_left_behind(t: &Turn<'_>, key: u64, holder: &MachineId) -> bool
     left && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
 }
 
-/// Unless somebody has started it: what runs may have written, and is for the next look to judge (V3).
+/// Gives up the machine that is left behind, unless somebody has started it: what runs may have written since, and is for the next look to
+/// judge (V3). Either way the volume waits.
 pub(super) fn left_behind(t: &mut Turn<'_>, key: u64, machine: &Machine) {
     if machine.state == MachineState::Started {
         alarm::pull_look(t);
