@@ -20,13 +20,15 @@ pub enum Hold {
     CopyDependent,
     /// It would go at once, but the instance has not been seen healthy on the copy. Ends at its date.
     CopyUnproven,
+    /// It may hold newer data than the data volume, and the instance has not been seen healthy without it.
+    InstanceUnproven,
 }
 
 impl Hold {
     /// Whether no attempt is made at all meanwhile.
     pub(crate) fn bars_attempts(self) -> bool {
         match self {
-            Self::DataVolumeMissing | Self::RestoreUnderWay | Self::InUse => true,
+            Self::DataVolumeMissing | Self::RestoreUnderWay | Self::InUse | Self::InstanceUnproven => true,
             Self::CopyDependent | Self::CopyUnproven => false,
         }
     }
@@ -40,6 +42,7 @@ impl fmt::Display for Hold {
             Self::InUse => "the instance uses it",
             Self::CopyDependent => "the copy has not been seen to do without it",
             Self::CopyUnproven => "the instance has not been seen healthy on the copy",
+            Self::InstanceUnproven => "the instance has not been seen healthy without it",
         })
     }
 }
@@ -58,6 +61,7 @@ pub(crate) fn holds(me: &Instance, entry: &Entry) -> impl Iterator<Item = Hold> 
         (used, Hold::InUse),
         (copy(|copy| !copy.hydrated), Hold::CopyDependent),
         (copy(|copy| copy.immediate && !copy.healthy), Hold::CopyUnproven),
+        (entry.awaits_health && entry.asked.is_none(), Hold::InstanceUnproven),
     ]
     .into_iter()
     .filter_map(move |(holds, hold)| (holds && !going).then_some(hold))

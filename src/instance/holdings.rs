@@ -54,7 +54,7 @@ pub(crate) enum Cause {
     Relocated(Relocation),
     /// Retained until its date, for no other reason than caution.
     Kept,
-    /// Retained: found under our name when the data volume was missing, and may hold the data.
+    /// Retained: may hold newer data than the data volume. It was found under our name when that was missing, or in one of our machines.
     Candidate,
     /// What a failed recovery had made.
     FailedRecovery,
@@ -130,6 +130,14 @@ pub(crate) struct Entry {
     /// When it was made, if that was just now: a 404 may only mean that it is not visible yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) made_at: Option<Timestamp>,
+    /// A candidate's date means nothing before the instance has been seen healthy on its data volume.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) awaits_health: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Entry {
@@ -209,6 +217,11 @@ impl Holdings {
         self.entries.iter().filter(|entry| entry.is_retained())
     }
 
+    /// Whether something is kept until the instance has been seen healthy without it.
+    pub(crate) fn await_health(&self) -> bool {
+        self.entries.iter().any(|entry| entry.awaits_health)
+    }
+
     /// The entry whose attempt is under way.
     pub(crate) fn in_progress(&self) -> Option<u64> {
         self.entries.iter().find(|entry| entry.stage != Stage::Idle).map(|entry| entry.key)
@@ -234,9 +247,11 @@ impl Instance {
 
     /// The same for something that may be very young.
     pub(crate) fn dispose_made(&mut self, thing: Thing, cause: Cause, due: Timestamp, made_at: Option<Timestamp>) {
+        let awaits_health = cause == Cause::Candidate;
         if let Some(entry) = self.holdings.entries.iter_mut().find(|entry| entry.thing == thing) {
             if cause.retains() {
-                *entry = Entry { cause, due, attempts: 0, error: None, abandoned: false, ..entry.clone() };
+                *entry =
+                    Entry { cause, due, attempts: 0, error: None, abandoned: false, awaits_health, ..entry.clone() };
             } else if !entry.is_retained() {
                 entry.due = entry.due.min(due);
             }
@@ -254,6 +269,7 @@ impl Instance {
             asked: None,
             stage: Stage::Idle,
             made_at,
+            awaits_health,
         });
     }
 
@@ -262,6 +278,18 @@ impl Instance {
         for entry in self.holdings.entries.iter_mut().filter(|entry| entry.is_retained()) {
             entry.due = entry.due.max(until);
         }
+    }
+
+    /// The instance has been seen healthy on its data volume: whatever might have held newer data is missed by now, or never. Returns
+    /// whether there is any of which that was not known.
+    pub(crate) fn seen_without_candidates(&mut self, until: Timestamp) -> bool {
+        let mut any = false;
+        for entry in self.holdings.entries.iter_mut().filter(|entry| entry.awaits_health) {
+            entry.awaits_health = false;
+            entry.due = entry.due.max(until);
+            any = true;
+        }
+        any
     }
 
     /// Makes a volume the instance's data: nothing is missing any more, and whatever leave there was to start empty is used up.
@@ -313,14 +341,14 @@ pub struct Condemned {
 }
 
 impl Condemned {
-    /// The proofs of rule D2: on the list; neither current, pending nor source; past its date or asked for by an admin; not read
-    /// by a fork, which `independent` attests. While the instance itself is being removed, being on the list is enough.
+    /// The proofs of rule D2: on the list; neither current, pending nor source; past its date, and not waiting for the instance to be
+    /// seen healthy, or asked for by an admin; not read by a fork, which `independent` attests. While the instance itself is being removed, being on the list is enough.
     pub(super) fn prove(instance: &Instance, key: u64, now: Timestamp, independent: bool) -> Option<Self> {
         let entry = instance.holdings.get(key)?;
         let volume = entry.volume()?;
         let going = instance.status() == Status::Destroying;
         let unused = !instance.uses_volume(volume);
-        let due = entry.due <= now || entry.asked.is_some();
+        let due = (entry.due <= now && !entry.awaits_health) || entry.asked.is_some();
         (going || (unused && due && independent)).then(|| Self { volume: volume.clone() })
     }
 

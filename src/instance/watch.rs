@@ -73,7 +73,7 @@ pub(crate) enum Watch {
     Mounted { mounted: Mounted },
     /// The volume that a running machine mounts instead of ours.
     Stranger { volume: VolumeId, ours_alive: bool },
-    /// What runs in the machine, because a retained volume waits for it to be seen healthy.
+    /// What runs in the machine, because a retained volume waits for it to be seen healthy on the data volume.
     Health,
     /// The machine, because somebody wants to know.
     Refresh,
@@ -168,7 +168,7 @@ impl Watch {
             Self::Stranger { volume, ours_alive } => stranger_seen(t, &volume, ours_alive, result),
             Self::Health => {
                 if let Ok(Done::Health { healthy: true }) = result {
-                    recover::seen_healthy(t);
+                    seen_healthy(t);
                 }
                 t.settle(status)
             }
@@ -447,7 +447,7 @@ fn adopt(t: &mut Turn<'_>, volume: &Volume) -> Phase {
     t.settle(Watched::Running)
 }
 
-/// The machine has to be made anew with the right mount (V3). What it mounts instead may hold newer data and is retained.
+/// The machine has to be made anew with the right mount (V3). What it mounts instead may hold newer data, and is retained.
 fn repair(t: &mut Turn<'_>, newer: Option<&VolumeId>) -> Phase {
     let note = Note::log(Action::RepairMount)
         .detail("volume", t.me.volume.as_ref().map(VolumeId::as_str))
@@ -455,15 +455,25 @@ fn repair(t: &mut Turn<'_>, newer: Option<&VolumeId>) -> Phase {
     t.emit(note);
     if let Some(volume) = newer {
         let until = t.now.plus(t.policy.retention_ms);
-        t.me.dispose(Thing::Volume(volume.clone()), Cause::Kept, until);
+        t.me.dispose(Thing::Volume(volume.clone()), Cause::Candidate, until);
     }
     let machine: Option<MachineRef> = t.me.machine.clone();
     t.enter(Starting::repair(t.now, machine))
 }
 
-/// After the volume: is something waiting for the instance to be seen healthy (R9)?
+/// After the volume: is something waiting for the instance to be seen healthy (R9, V3)?
 fn healthy_next(t: &mut Turn<'_>) -> Phase {
-    if recover::waits_for_health(&t.me) { Phase::Running(Watch::Health) } else { t.settle(Watched::Running) }
+    let waits = recover::waits_for_health(&t.me) || t.me.holdings.await_health();
+    if waits { Phase::Running(Watch::Health) } else { t.settle(Watched::Running) }
+}
+
+/// The machine that was just seen to mount the data volume serves. Only from now on would anybody miss newer data.
+fn seen_healthy(t: &mut Turn<'_>) {
+    recover::seen_healthy(t);
+    let until = t.now.plus(t.policy.retention_ms);
+    if t.me.seen_without_candidates(until) {
+        t.keep();
+    }
 }
 
 fn refreshed(status: Watched, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {

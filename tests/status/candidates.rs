@@ -153,25 +153,6 @@ fn d5_a_clean_up_of_the_rest_leaves_what_may_hold_the_data() {
 }
 
 #[test]
-fn v2_what_may_hold_the_data_goes_at_its_date() {
-    let mut script = bereft_with(Script::stopped(), volumes([made("vol-8", 8)]));
-    script.alarm();
-    script.answers([machine("m1", "stopped"), volume("vol-1", "created")]);
-    script.after(7 * DAY);
-    script.ring().is("
-        applied: stopped (no commit)
-        call get_volume vol-8
-        alarm +90001ms call_deadline
-    ");
-    script.answer(volume("vol-8", "created"));
-    script.answer(volume("vol-1", "created")).is("
-        applied: stopped
-        call delete_volume vol-8
-        alarm +90001ms call_deadline
-    ");
-}
-
-#[test]
 fn v2_an_accepted_loss_gives_what_is_retained_its_time_anew() {
     let mut script = bereft_with(keeping(), volumes([made("vol-8", 8)]));
     script.after(2 * DAY);

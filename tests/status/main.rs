@@ -21,6 +21,7 @@ mod leftovers;
 mod lookup;
 mod mounts;
 mod moved;
+mod newer;
 mod none;
 mod orders;
 mod provisioned;

@@ -2,6 +2,7 @@
 
 use crate::commands::{destroy, start};
 use crate::script::{DAY, Script};
+use crate::stages::healthy;
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, limited, machine, machines, missing_volume, refused, seen,
     unauthorized, unknown, volume, volumes,
@@ -51,11 +52,12 @@ fn d2_what_was_seen_in_a_machine_and_is_not_ours_by_name_is_let_go_of() {
         machine("m1", "stopped"),
         volume("vol-1", "created"),
     ]);
+    healthy(&mut script);
     script.after(7 * DAY);
     script.ring();
     let foreign = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-9", "created") };
     script.answer(seen(foreign)).is("
-        applied: stopped
+        applied: running
         set recoveryPreviousVolumeCleanupAfter null
         set recoveryPreviousVolumeId null
         off the list volume vol-9

@@ -132,3 +132,11 @@ pub(crate) fn keeping() -> Script {
 pub(crate) fn serving() -> Answer {
     a_machine("m2", "started").mounting("vol-2").seen()
 }
+
+/// The stopped instance's machine has been started, and is seen healthy on the data volume.
+pub(crate) fn healthy(script: &mut Script) {
+    script.alarm();
+    script.answers([machine("m1", "started")]);
+    script.alarm();
+    script.answers([machine("m1", "started"), volume("vol-1", "created"), health(true)]);
+}

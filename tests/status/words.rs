@@ -6,7 +6,7 @@ use kiloclaw_lifecycle::command::Answer;
 use kiloclaw_lifecycle::event::{Event, EventName};
 use kiloclaw_lifecycle::guest::Guest;
 use kiloclaw_lifecycle::id::{Image, ResourceName};
-use kiloclaw_lifecycle::instance::{CopyView, DisposalCause, ErrorView, ThingView};
+use kiloclaw_lifecycle::instance::{CopyView, DisposalCause, ErrorView, Hold, RetainedView, ThingView};
 use kiloclaw_lifecycle::persist::flat;
 use kiloclaw_lifecycle::{Effect, Instance, Timestamp, Verdict};
 use serde_json::{Map, Value};
@@ -159,7 +159,7 @@ fn entries(script: &mut Script, instance: &Instance) -> BTreeMap<String, String>
         let copy = kept.copy.as_ref().map_or(String::new(), copy);
         let entry = format!(
             "{} until @{}{copy}{}{}{}{}",
-            if kept.cause == DisposalCause::Candidate { "candidate" } else { "retained" },
+            retained_as(&kept),
             kept.clean_up_after.as_millis(),
             flag(kept.clean_up_requested, "asked for"),
             tried(kept.attempts),
@@ -190,6 +190,19 @@ fn entries(script: &mut Script, instance: &Instance) -> BTreeMap<String, String>
         lines.insert(format!("machine {stray}"), "stray".to_string());
     }
     lines
+}
+
+/// A candidate whose date counts, because the instance has been seen healthy without it, is marked.
+fn retained_as(kept: &RetainedView) -> &'static str {
+    let candidate = kept.cause == DisposalCause::Candidate;
+    let unproven = kept.held_back_by.contains(&Hold::InstanceUnproven);
+    assert!(candidate || !unproven, "{kept:?}");
+    let waits = unproven || kept.clean_up_requested;
+    match (candidate, waits) {
+        (true, true) => "candidate",
+        (true, false) => "candidate done without",
+        (false, _) => "retained",
+    }
 }
 
 fn copy(copy: &CopyView) -> String {

@@ -1,10 +1,12 @@
 //! I1: machines that lose what the tenant wrote.
 
 use crate::machine::{Asked, Wrong, call_of, calling, entries, with_next};
+use crate::played::{Play, Scene};
 use crate::searched::{Search, a_change, alarms, told};
 use crate::wrongs;
 use kiloclaw_lifecycle::Status;
-use kiloclaw_lifecycle::call::{Call, Content, WaitFor};
+use kiloclaw_lifecycle::call::{Call, CallKind, Content, WaitFor};
+use kiloclaw_lifecycle::command::Command;
 use kiloclaw_lifecycle::observe::MachineState;
 use kiloclaw_lifecycle::step::Effect;
 use kiloclaw_lifecycle::testkit::model::Story;
@@ -67,6 +69,38 @@ fn waits_for_the_old(decided: Decided) -> Decided {
     calling(decided, Call::WaitMachine { machine, version: None, state: WaitFor::Started, timeout_s: 60 })
 }
 
+/// What may hold newer data goes at its date, whether or not the instance has served without it.
+fn goes_by_dates_alone(asked: Asked<'_>) -> Decided {
+    with_next(asked.really(), |next| {
+        for entry in entries(next).iter_mut().filter_map(Value::as_object_mut) {
+            entry.remove("awaits_health");
+        }
+    })
+}
+
+/// While the instance is stopped, its machine is moved to another host, and its volume gets an id that no list shows until an admin has
+/// accepted the loss. Then somebody starts the machine, and what runs there writes; the machine that is to take its place cannot be made.
+fn a_machine_comes_back_with_the_data() -> Vec<Scene> {
+    let writes = || Scene::Change(WorldChange::Write { machine: "mnew1".to_string() });
+    vec![
+        Scene::Ask(Command::Start { reason: None }),
+        Scene::Pass(61_000),
+        writes(),
+        Scene::Ask(Command::Stop { reason: None }),
+        Scene::Pass(61_000),
+        Scene::Change(WorldChange::Migrate { machine: "mnew1".to_string() }),
+        Scene::Hide("vol_new2"),
+        Scene::Pass(1_000),
+        Scene::Ask(Command::AcceptDataLoss),
+        Scene::Hide("vol_new2"),
+        Scene::Pass(1_000),
+        Scene::Change(starts_by_itself()),
+        writes(),
+        Scene::Refuse(CallKind::CreateMachine, 422),
+        Scene::Pass(4 * 3_600_000),
+    ]
+}
+
 fn starts_by_itself() -> WorldChange {
     WorldChange::Machine { id: "mnew1".to_string(), state: MachineState::Started, exit: None }
 }
@@ -111,5 +145,11 @@ wrongs! {
         moves: 18,
         last: "the answer to list_snapshots arrives",
         seen: "vol_new2 becomes the data, and mnew1, which is to serve, does not mount it",
+    };
+    the_newest_data_goes_at_a_date: Data by Play {
+        machine: Wrong(goes_by_dates_alone),
+        scenes: a_machine_comes_back_with_the_data(),
+        acts: 98,
+        seen: "no live volume that the record names holds the newest data (write 4)",
     };
 }

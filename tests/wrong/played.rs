@@ -23,6 +23,8 @@ pub(crate) enum Scene {
     Pass(u64),
     /// Everything goes well until a call of this kind leaves; it is not done, and answered with this status.
     Refuse(CallKind, u16),
+    /// Everything goes well until volumes are listed; the list lacks this one.
+    Hide(&'static str),
 }
 
 /// A run, and what is to be found.
@@ -109,11 +111,15 @@ impl<C: Core> Stage<C> {
                 }
                 self.rig.pass(end);
             }
-            Scene::Refuse(kind, status) => self.refuse(*kind, *status),
+            Scene::Refuse(kind, status) => self.strike(*kind, Said::Status(*status, format!("status {status}"))),
+            Scene::Hide(id) => {
+                self.now(Act::Excuse { life: 0, id: id.to_string() });
+                self.strike(CallKind::ListVolumes, Said::Without(vec![id.to_string()]));
+            }
         }
     }
 
-    fn refuse(&mut self, kind: CallKind, status: u16) {
+    fn strike(&mut self, kind: CallKind, said: Said) {
         let end = self.rig.world().now().plus(24 * 3_600_000);
         while self.violation().is_none() {
             let Some(op) = self.leaving(kind) else {
@@ -121,7 +127,6 @@ impl<C: Core> Stage<C> {
                 self.act(&timed);
                 continue;
             };
-            let said = Said::Status(status, format!("status {status}"));
             return self.now(Act::Reach { life: 0, op, strike: Some(Strike { said, landing: Landing::Never }) });
         }
     }

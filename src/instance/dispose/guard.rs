@@ -12,7 +12,7 @@ use crate::id::{MachineId, VolumeId};
 use crate::instance::turn::Turn;
 use crate::instance::{alarm, ensure, recover};
 use crate::name;
-use crate::observe::{Machine, MachineState, Volume};
+use crate::observe::{HostStatus, Machine, MachineState, Volume};
 use crate::status::Status;
 use alloc::format;
 
@@ -42,7 +42,7 @@ pub(super) fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>)
     let current = fork.is_some() && t.me.volume == fork;
     let free = match result {
         Ok(Done::Volume(volume)) if volume.state.is_dead() => !current,
-        Ok(Done::Volume(volume)) => recover::is_independent(&volume.state),
+        Ok(Done::Volume(volume)) => answers(&volume) && recover::is_independent(&volume.state),
         Err(fault) if fault.is_absent() => !current,
         Ok(_) => false,
         Err(fault) => return fail(t, key, &fault),
@@ -56,11 +56,16 @@ pub(super) fn data_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>)
     let retained = t.me.holdings.get(key).is_some_and(Entry::is_retained);
     let safe = match result {
         Ok(Done::Volume(volume)) if volume.state.is_dead() => false,
-        Ok(Done::Volume(volume)) => !retained || recover::is_independent(&volume.state),
+        Ok(Done::Volume(volume)) => answers(&volume) && (!retained || recover::is_independent(&volume.state)),
         Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
         Ok(_) | Err(_) => false,
     };
     proven(t, key, safe, Stage::Remove, "the data volume has not been seen to do without it");
+}
+
+/// What is shown of a volume on a host that does not answer is the last that was known: it may be lost with its host.
+fn answers(volume: &Volume) -> bool {
+    volume.host_status != HostStatus::Unreachable
 }
 
 fn proven(t: &mut Turn<'_>, key: u64, safe: bool, stage: Stage, otherwise: &str) {

@@ -3,17 +3,19 @@
 //!
 //! What counts as written by the tenant: whatever a machine writes that serves the instance, which is the one that the stored record
 //! names as its machine. What a replacement writes before the cut-over is nobody's yet. What an admin puts in the place of the data (a
-//! snapshot, another volume, an empty one) is the data from then on; what was given up may go once it has been kept for its time.
+//! snapshot, another volume, an empty one) is the data from then on; what was given up may go once it has been kept for its time, or once
+//! an admin has named it. So may what is newer than the data volume, once the tenant has been served from that for as long and nobody has
+//! missed anything.
 
 use super::{Held, Seen, demand, named_machines, named_volumes};
 use crate::call::{Call, Content};
-use crate::command::CommandKind;
+use crate::command::{Command, CommandKind};
 use crate::id::VolumeId;
 use crate::instance::{Instance, Phase};
 use crate::status::Status;
 use crate::step::{Input, Verdict};
 use crate::testkit::request::Request;
-use crate::testkit::world::World;
+use crate::testkit::world::{SimMachine, World};
 use crate::time::Timestamp;
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -32,6 +34,20 @@ pub(super) struct Data {
     leaving: BTreeSet<String>,
     /// Until when what an admin has given up is kept all the same.
     kept_until: Option<Timestamp>,
+    /// What an admin has named to be done away with.
+    named: BTreeSet<String>,
+    /// From which volume the tenant is served although another has newer data.
+    older: Option<Older>,
+}
+
+/// A tenant that is served from an older volume, and so may miss what is newer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Older {
+    volume: VolumeId,
+    /// By the clock of the host, which dates what is retained.
+    since: Option<Timestamp>,
+    /// It was so for as long as anything is retained.
+    accepted: bool,
 }
 
 fn generation(world: &World, volume: &str) -> Option<u64> {
@@ -66,6 +82,7 @@ impl Data {
     /// Only a command gives leave; what the record says of itself proves nothing.
     pub(super) fn heard(&mut self, seen: &Seen<'_>) {
         self.expire(seen);
+        self.miss(seen);
         let Input::Command(command) = seen.input else { return };
         let gives = [CommandKind::AcceptDataLoss, CommandKind::RestoreSnapshot, CommandKind::ReassociateVolume]
             .contains(&command.kind());
@@ -73,6 +90,9 @@ impl Data {
         self.leave |= gives && taken;
         if taken && command.kind() == CommandKind::AcceptDataLoss {
             self.kept_until = Some(seen.now.plus(seen.policy.retention_ms));
+        }
+        if let (Command::CleanupRetainedVolume { volume: Some(volume) }, true) = (command, taken) {
+            self.named.insert(volume.as_str().into());
         }
     }
 
@@ -87,6 +107,33 @@ impl Data {
         self.kept_until = given_up;
     }
 
+    /// Whoever misses what is newer than what is served has the time that things are retained for to say so.
+    fn miss(&mut self, seen: &Seen<'_>) {
+        let Some(older) = &mut self.older else { return };
+        let since = older.since.map_or(seen.now, |since| since.min(seen.now));
+        older.accepted |= seen.now >= since.plus(seen.policy.retention_ms);
+        older.since = Some(since);
+    }
+
+    /// What serves may be older than the newest data.
+    fn served(&mut self, stored: &Instance, world: &World) {
+        let Some(volume) = stored.volume().filter(|volume| intact(world, volume.as_str()) < self.newest) else {
+            self.older = None;
+            return;
+        };
+        self.older.take_if(|older| older.volume != *volume);
+        match &self.older {
+            Some(older) if older.accepted => self.newest = intact(world, volume.as_str()).or(self.newest),
+            Some(_) => {}
+            None if serves(stored, world)
+                .is_some_and(|machine| machine.mounts.iter().any(|own| own == volume.as_str())) =>
+            {
+                self.older = Some(Older { volume: volume.clone(), since: None, accepted: false });
+            }
+            None => {}
+        }
+    }
+
     /// The provider may have lost something: the newest that is left of what the record names is the newest there is.
     pub(super) fn disturbed(&mut self, stored: Option<&Instance>, world: &World) {
         self.hidden.extend(stored.into_iter().flat_map(|stored| moved_too_late(stored, world)).cloned());
@@ -96,9 +143,11 @@ impl Data {
         self.newest = left.map(|left| left.min(newest));
     }
 
-    pub(super) fn leaves(&mut self, request: &Request) {
-        if let Request::DeleteVolume(volume) = request {
-            self.leaving.insert(volume.as_str().into());
+    pub(super) fn leaves(&mut self, request: &Request, stored: Option<&Instance>, world: &World) {
+        let Request::DeleteVolume(volume) = request else { return };
+        self.leaving.insert(volume.as_str().into());
+        if self.named.remove(volume.as_str()) {
+            self.disturbed(stored, world);
         }
     }
 
@@ -110,9 +159,7 @@ impl Data {
 
     /// What serves now may have written.
     fn written(&mut self, stored: &Instance, world: &World) {
-        let serving = stored.machine.as_ref().filter(|machine| !stored.holdings.condemns(&machine.id));
-        let Some(machine) = serving.and_then(|serving| world.machine(serving.id.as_str())) else { return };
-        if machine.runs() {
+        if let Some(machine) = serves(stored, world) {
             let written = machine.mounts.iter().filter_map(|volume| intact(world, volume)).max();
             self.newest = self.newest.max(written);
         }
@@ -129,6 +176,7 @@ impl Data {
         };
         if stored.ever_started() {
             self.written(stored, world);
+            self.served(stored, world);
         }
         let Some(newest) = self.newest else { return Ok(()) };
         let mut known = holdings(stored, world).chain(self.hidden.iter().map(String::as_str));
@@ -169,6 +217,12 @@ impl Data {
         let lost = stored.has_data() && !accepted && stored.status() != Status::Destroying;
         demand(!(empty && lost), || format!("the empty volume {} is made for an instance that has data", new.name))
     }
+}
+
+/// The machine that runs for the instance, as the record has it.
+fn serves<'a>(stored: &Instance, world: &'a World) -> Option<&'a SimMachine> {
+    let serving = stored.machine.as_ref().filter(|machine| !stored.holdings.condemns(&machine.id));
+    serving.and_then(|serving| world.machine(serving.id.as_str())).filter(|machine| machine.runs())
 }
 
 /// What a machine mounts that is moved while its destroy is on its way: the machine is gone before anybody can learn the new id.

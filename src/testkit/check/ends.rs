@@ -9,7 +9,7 @@ use super::{Held, demand, named_machines};
 use crate::instance::{Entry, Instance, Thing};
 use crate::observe::MachineState;
 use crate::status::Status;
-use crate::testkit::world::{SimVolume, World};
+use crate::testkit::world::{SimMachine, SimVolume, World};
 use crate::time::Timestamp;
 use alloc::format;
 use serde::{Deserialize, Serialize};
@@ -117,11 +117,20 @@ fn awaits(entry: &Entry, name: &str) -> bool {
     }
 }
 
-/// L4: nothing is retained or condemned past its date, unless it was given up or an admin has to decide.
+/// Whether the instance runs as far as anybody can see, so that it could be seen to do without what may hold newer data.
+fn serves(healed: &Healed<'_>, stored: &Instance) -> bool {
+    let machine = stored.machine().and_then(|machine| healed.world.machine(machine.as_str()));
+    stored.status() == Status::Running && machine.is_some_and(SimMachine::runs)
+}
+
+/// L4: nothing is retained or condemned past its date, unless it was given up, an admin has to decide, or it may hold newer data than the
+/// data volume and the instance does not run.
 pub(super) fn l4_nothing_kept(healed: &Healed<'_>) -> Held {
     let Some(stored) = healed.stored.filter(|_| healed.calm == Calm::Dates) else { return Ok(()) };
     let undecided = stored.missing.is_some() || is_lost(healed, stored);
-    let waits = |entry: &Entry| entry.abandoned || (undecided && entry.volume().is_some());
+    let idle = !serves(healed, stored);
+    let waits =
+        |entry: &Entry| entry.abandoned || (undecided && entry.volume().is_some()) || (idle && entry.awaits_health);
     let left = stored.holdings.entries.iter().find(|entry| !waits(entry));
     demand(left.is_none(), || format!("still on the list, long past its date: {left:?}"))
 }

@@ -284,7 +284,7 @@ impl Checker {
         let request = Request::from(&operation.call);
         let data = self.data.i1_nothing_empty(&request, stored);
         self.note(Invariant::Data, data);
-        self.data.leaves(&request);
+        self.data.leaves(&request, stored, world);
         let owner = self.owner.i2_ownership(&request, stored, world);
         self.note(Invariant::Ownership, owner);
         let writers = self.writers.i3_old_machine_goes_first(&request, world);

@@ -66,7 +66,7 @@ fn v3_what_is_mounted_instead_of_a_living_volume_is_retained_and_the_mount_repai
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-2"
         set startingAt now
-        on the list volume vol-2 retained until +7d
+        on the list volume vol-2 candidate until +7d
         log repair_mount by=alarm machine=m1 region=iad mounted:"vol-2" volume:"vol-1"
         call destroy_machine m1
         alarm +1m reconcile

@@ -1,5 +1,6 @@
 //! Nothing that may hold the data is removed while the data has not been seen (D2).
 
+mod hosts;
 mod late;
 
 use crate::commands::{clean_up, reassociate, start, stop};

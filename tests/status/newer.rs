@@ -1,0 +1,168 @@
+//! What may hold newer data than the data volume goes only once the instance has been seen healthy without it, and then has its time
+//! (D2, V3).
+
+use crate::commands::{clean_up, start};
+use crate::script::{DAY, Script};
+use crate::stages::{bereft_with, healthy};
+use crate::world::{
+    Remade, a_machine, a_volume, accepted, health, held, machine, machine_made, machines, refused, unknown, volume,
+    volumes, waited,
+};
+use kiloclaw_lifecycle::instance::Hold;
+
+/// The machine of a running instance has been seen to run on `vol-2`, and the data volume lives: the machine is destroyed, and a new one
+/// could not be made. It is looked for again.
+fn displaced() -> Script {
+    let mut script = Script::running();
+    script.alarm();
+    script.answers([a_machine("m1", "started").mounting("vol-2").seen(), volume("vol-1", "created")]);
+    script.answers([held("vol-2", "m1"), accepted(), machines([])]);
+    script.answers([volume("vol-1", "created"), volume("vol-1", "created"), refused()]);
+    script.alarm();
+    script.answers([machine("m1", "destroyed"), machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
+    script
+}
+
+/// `vol-2` was found under our name while the data volume seemed to be missing.
+fn found() -> Script {
+    let mut script = bereft_with(Script::stopped(), volumes([a_volume("vol-2", "created")]));
+    script.alarm();
+    script.answers([machine("m1", "stopped"), volume("vol-1", "created")]);
+    script
+}
+
+fn held_back_by(script: &Script) -> Vec<Hold> {
+    script.instance.as_ref().unwrap().admin_view().retained.remove(0).held_back_by
+}
+
+/// The machine of the found instance serves, and what runs in it is asked for.
+fn probed() -> Script {
+    let mut script = found();
+    script.alarm();
+    script.answer(machine("m1", "started"));
+    script.alarm();
+    script.answer(machine("m1", "started"));
+    script.answer(volume("vol-1", "created")).is("
+        applied: running (no commit)
+        call probe_health m1 60s every 3000ms
+        alarm +90001ms call_deadline
+    ");
+    script
+}
+
+#[test]
+fn v3_what_ran_instead_of_the_data_outlives_its_date_while_the_instance_has_not_served() {
+    let mut script = displaced();
+    assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+    for _ in 0..2 {
+        script.after(30 * DAY);
+        script.ring().is("
+            applied: stopped (no commit)
+            set lastMetadataRecoveryAt now
+            call list_machines ours
+            alarm +90001ms call_deadline
+        ");
+        script.answers([machines([]), volume("vol-1", "created")]);
+        script.answer(volume("vol-1", "created")).is("
+            applied: stopped
+            alarm +30m reconcile
+        ");
+    }
+}
+
+#[test]
+fn v2_what_was_found_outlives_its_date_while_the_instance_has_not_served() {
+    let mut script = found();
+    assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+    script.after(30 * DAY);
+    script.ring().is("
+        applied: stopped (no commit)
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(machine("m1", "stopped"));
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped
+        alarm +30m reconcile
+    ");
+}
+
+#[test]
+fn v3_what_ran_instead_has_its_time_from_when_the_instance_is_seen_healthy_without_it() {
+    let mut script = probed();
+    script.answer(health(true)).is("
+        applied: running
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-2 candidate done without until +7d
+        alarm +5m reconcile
+    ");
+    assert_eq!(held_back_by(&script), []);
+    script.alarm();
+    script.answer(machine("m1", "started"));
+    script.answer(volume("vol-1", "created")).is("
+        applied: running
+        alarm +5m reconcile
+    ");
+    script.after(7 * DAY);
+    script.ring().is("
+        applied: running (no commit)
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-2", "created"));
+    script.answer(volume("vol-1", "created")).is("
+        applied: running
+        call delete_volume vol-2
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn v3_who_is_not_seen_healthy_may_need_what_ran_instead() {
+    for answer in [health(false), unknown()] {
+        let mut script = probed();
+        script.answer(answer).is("
+            applied: running
+            alarm +5m reconcile
+        ");
+        assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+    }
+}
+
+#[test]
+fn v3_a_start_does_not_show_which_volume_its_machine_mounts() {
+    let mut script = displaced();
+    script.command(start());
+    script.answers([machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
+    script.answers([machine_made("m2", "iad"), waited("started")]);
+    script.answer(health(true));
+    assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+}
+
+#[test]
+fn v2_what_is_found_again_waits_again() {
+    let mut script = found();
+    healthy(&mut script);
+    script.alarm();
+    script.answers([a_machine("m1", "started").mounting("vol-2").seen(), volume("vol-1", "created")]);
+    script.answer(held("vol-2", "m1"));
+    assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+}
+
+#[test]
+fn d5_an_admin_does_away_with_what_may_hold_newer_data() {
+    let mut script = displaced();
+    script.command(clean_up(Some("vol-2"))).is("
+        pending: stopped
+        on the list volume vol-2 candidate until +604735s asked for
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
+    assert_eq!(held_back_by(&script), []);
+    script.answer(volume("vol-2", "created"));
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped
+        call delete_volume vol-2
+        alarm +90001ms call_deadline
+    ");
+}
