@@ -364,6 +364,8 @@ fn m1_a_machine_on_what_may_hold_the_data_is_adopted() {
     script.answer(machines([a_machine("m2", "started").mounting("vol-8")])).is(r#"
         applied: running
         set flyMachineId "m2"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-8 candidate until +7d
         log recover_machine_from_metadata by=alarm machine=m2 region=iad fly_state:"started"
         alarm +5m reconcile
     "#);

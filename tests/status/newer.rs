@@ -150,6 +150,24 @@ fn v2_what_is_found_again_waits_again() {
 }
 
 #[test]
+fn v3_what_a_machine_mounts_that_goes_waits_again() {
+    let mut script = found();
+    healthy(&mut script);
+    script.alarm();
+    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is(r#"
+        applied: recovering
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryStartedAt now
+        on the list volume vol-2 candidate until +7d
+        log unexpected_stop_recovery_trigger value=1 by=alarm machine=m1 region=iad fail_count:1 fly_state:"stopped" new_state:"recovering" old_state:"running"
+        event instance.unexpected_stop_recovery_started recovering "alarm_stopped" value=1 machine=m1 region=iad
+        call get_volume vol-1
+        alarm +1m reconcile
+    "#);
+    assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+}
+
+#[test]
 fn d5_an_admin_does_away_with_what_may_hold_newer_data() {
     let mut script = displaced();
     script.command(clean_up(Some("vol-2"))).is("

@@ -138,9 +138,13 @@ pub(super) fn left_behind(t: &mut Turn<'_>, key: u64, machine: &Machine) {
     t.keep();
 }
 
-/// Fly may have moved the machine since, and given its volume a new id that is nowhere in the record.
+/// Fly may have moved the machine since, and given its volume a new id that is nowhere in the record. What the instance has been seen to do
+/// without may have been written to again.
 pub(in crate::instance) fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
-    if let Some(volume) = unknown_mount(t, machine) {
+    let may_hold_data = |volume: &&VolumeId| {
+        !t.me.knows_volume(volume) || t.me.holdings.lists_for(volume, |cause| *cause == Cause::Candidate)
+    };
+    if let Some(volume) = mounted(t, machine).filter(may_hold_data).cloned() {
         remember(t, volume);
     }
 }
@@ -167,8 +171,11 @@ pub(super) fn mount_seen(t: &mut Turn<'_>, key: u64, mounted: VolumeId, result: 
 }
 
 fn unknown_mount(t: &Turn<'_>, machine: &Machine) -> Option<VolumeId> {
-    let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path));
-    mounted.filter(|volume| !t.me.knows_volume(volume)).cloned()
+    mounted(t, machine).filter(|volume| !t.me.knows_volume(volume)).cloned()
+}
+
+fn mounted<'a>(t: &Turn<'_>, machine: &'a Machine) -> Option<&'a VolumeId> {
+    machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path))
 }
 
 fn remember(t: &mut Turn<'_>, volume: VolumeId) {
