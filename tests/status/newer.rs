@@ -1,7 +1,7 @@
 //! What may hold newer data than the data volume goes only once the instance has been seen healthy without it, and then has its time
 //! (D2, V3).
 
-use crate::commands::{clean_up, start};
+use crate::commands::{clean_up, start, stop};
 use crate::script::{DAY, Script};
 use crate::stages::{bereft_with, healthy};
 use crate::world::{
@@ -164,6 +164,31 @@ fn v3_what_a_machine_mounts_that_goes_waits_again() {
         call get_volume vol-1
         alarm +1m reconcile
     "#);
+    assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+}
+
+#[test]
+fn d2_what_the_machine_of_a_stopped_instance_holds_waits_again() {
+    let mut script = found();
+    healthy(&mut script);
+    script.command(stop());
+    script.answers([accepted(), waited("stopped")]);
+    script.after(7 * DAY);
+    script.ring();
+    script.answer(held("vol-2", "m1")).is("
+        applied: stopped (no commit)
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is("
+        applied: stopped
+        set flyMachineId null
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list machine m1 replaced due now
+        on the list volume vol-2 candidate until +7d
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
     assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
 }
 

@@ -130,6 +130,7 @@ pub(super) fn left_behind(t: &mut Turn<'_>, key: u64, machine: &Machine) {
         let message = format!("held by the instance's own machine {}, which runs", machine.id);
         return fail(t, key, &Fault::new(FaultKind::Busy, None, message));
     }
+    remember_mount(t, machine);
     if let Some(machine) = t.me.machine.take() {
         t.me.dispose_made(Thing::Machine(machine.id), Cause::Replaced, t.now, machine.created_at);
     }
