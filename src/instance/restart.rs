@@ -11,6 +11,7 @@
 //! *Guarantees*: `started` counts only after the update was taken on; an unknown outcome counts as taken on only if the machine shows
 //! another version than before.
 
+use super::dispose;
 use super::note::Note;
 use super::phase::Phase;
 use super::start::{update, wait};
@@ -219,6 +220,7 @@ impl Restarting {
         };
         self.learn(&machine);
         if machine.state == MachineState::Destroyed {
+            dispose::remember_mount(t, &machine);
             t.me.machine = None;
             return gave_up(t, Action::RestartMachineGone, "the machine is gone");
         }

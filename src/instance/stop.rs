@@ -9,6 +9,7 @@
 //!
 //! *Guarantees*: the wish is committed before the machine is told, so that no alarm takes our own stop for an unexpected one.
 
+use super::holdings::{Cause, Thing};
 use super::note::Note;
 use super::phase::Phase;
 use super::start::wait;
@@ -119,8 +120,9 @@ fn is_down(state: &MachineState) -> bool {
 }
 
 fn ended_in(t: &mut Turn<'_>, state: &MachineState) -> Phase {
-    if *state == MachineState::Destroyed {
-        t.me.machine = None;
+    // What it had mounted is asked for from the list.
+    if let Some(machine) = t.me.machine.take_if(|_| *state == MachineState::Destroyed) {
+        t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, t.now);
     }
     stopped(t)
 }

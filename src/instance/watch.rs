@@ -316,9 +316,13 @@ fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal, machine: Option<&Ma
         .detail("new_state", "stopped")
         .detail("fly_state", signal.as_str());
     t.emit(note);
-    match signal {
-        Signal::Destroyed | Signal::Gone => t.me.machine = None,
-        Signal::Stopped | Signal::Failed => {}
+    match (signal, machine) {
+        (Signal::Destroyed, Some(machine)) => {
+            dispose::remember_mount(t, machine);
+            t.me.machine = None;
+        }
+        (Signal::Destroyed | Signal::Gone, _) => t.me.machine = None,
+        (Signal::Stopped | Signal::Failed, _) => {}
     }
     if status != Watched::Stopped {
         mark_stopped(t);

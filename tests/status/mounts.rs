@@ -1,13 +1,14 @@
 //! What a machine that goes has mounted may hold the data, and be in nobody's record (D2).
 
-use crate::commands::{destroy, start};
-use crate::script::{DAY, Script};
+use crate::commands::{destroy, start, stop};
+use crate::script::{DAY, HOUR, Script};
 use crate::stages::healthy;
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, limited, machine, machines, missing_volume, refused, seen,
-    unauthorized, unknown, volume, volumes,
+    unauthorized, unknown, volume, volumes, waited,
 };
-use kiloclaw_lifecycle::observe::Volume;
+use kiloclaw_lifecycle::Command;
+use kiloclaw_lifecycle::observe::{Machine, Volume};
 use serde_json::json;
 
 /// A machine that is to go beside our own is looked at.
@@ -281,6 +282,101 @@ fn d2_what_our_machine_mounts_is_in_the_record_before_the_machine_is_replaced() 
     script.answer(a_machine("m1", "suspended").mounting("vol-9").seen()).is("
         applied: stopped (no commit)
         call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+}
+
+/// Our machine was destroyed by somebody else, and had mounted what nobody knows.
+fn destroyed_elsewhere() -> Machine {
+    a_machine("m1", "destroyed").mounting("vol-9")
+}
+
+#[test]
+fn v2_what_our_machine_had_mounted_when_somebody_else_destroyed_it_is_remembered() {
+    let mut script = Script::stopped();
+    script.ring();
+    script.answer(destroyed_elsewhere().seen()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
+        log sync_status_destroyed stopped by=alarm machine=m1 region=iad fly_state:"destroyed" new_state:"stopped" old_state:"stopped"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
+    let mut script = Script::running();
+    script.ring();
+    script.answer(destroyed_elsewhere().seen()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set lastStoppedAt now
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
+        log sync_status_destroyed stopped by=alarm machine=m1 region=iad fly_state:"destroyed" new_state:"stopped" old_state:"running"
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
+    let mut script = Script::stopped();
+    script.command(start());
+    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted()]);
+    script.after(HOUR);
+    script.ring();
+    script.answer(destroyed_elsewhere().seen()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set lastStartErrorAt now
+        set lastStartErrorMessage "the machine is gone"
+        set lastStoppedAt now
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        set startingAt null
+        on the list volume vol-9 candidate until +7d
+        log starting_machine_gone by=alarm machine=m1 region=iad
+        event instance.provisioning_failed stopped "starting_machine_gone" error="the machine is gone" region=iad
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn s5_what_our_machine_had_mounted_when_somebody_else_destroyed_it_is_remembered() {
+    let mut script = Script::running();
+    script.command(Command::Restart { image: None });
+    script.after(HOUR);
+    script.ring();
+    script.answer(destroyed_elsewhere().seen()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set lastRestartErrorAt now
+        set lastRestartErrorMessage "the machine is gone"
+        set lastStoppedAt now
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        set restartingAt null
+        on the list volume vol-9 candidate until +7d
+        log restarting_machine_gone stopped error="the machine is gone" by=alarm region=iad
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn s4_what_our_machine_had_mounted_when_somebody_else_destroyed_it_is_looked_for() {
+    let mut script = Script::running();
+    script.command(stop());
+    script.answer(accepted());
+    script.answer(waited("destroyed")).is("
+        applied: stopped
+        set flyMachineId null
+        set lastStoppedAt now
+        on the list machine m1 replaced due now
+        event instance.stopped stopped value=86402000 region=iad
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(destroyed_elsewhere().seen()).is("
+        applied: stopped (no commit)
+        call get_volume vol-9
         alarm +90001ms call_deadline
     ");
 }

@@ -79,8 +79,10 @@ fn s4_a_machine_that_is_gone_is_stopped() {
         applied: stopped
         set flyMachineId null
         set lastStoppedAt now
+        on the list machine m1 replaced due now
         event instance.stopped stopped value=86402000 region=iad
-        alarm +30m reconcile
+        call get_machine m1
+        alarm +90001ms call_deadline
     ");
 }
 
@@ -202,8 +204,10 @@ fn s4_what_is_seen_at_the_time_out_decides() {
                 applied: stopped
                 set flyMachineId null
                 set lastStoppedAt now
+                on the list machine m1 replaced due now
                 event instance.stopped stopped value=86703000 region=iad
-                alarm +30m reconcile
+                call get_machine m1
+                alarm +90001ms call_deadline
             ",
         ),
         (

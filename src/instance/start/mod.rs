@@ -23,7 +23,7 @@ use super::phase::Phase;
 use super::placement::Placement;
 use super::turn::Turn;
 use super::watch::{self, Watched};
-use super::{MachineRef, recover};
+use super::{MachineRef, dispose, recover};
 use crate::call::{Call, Done, MachineUpdate, WaitFor};
 use crate::event::{Action, Milestone};
 use crate::fault::Fault;
@@ -311,7 +311,10 @@ impl Starting {
         match machine.state {
             MachineState::Started if known => self.to(Stage::Probe),
             MachineState::Failed if known => give_up(t, "fly_failed_state", "the machine failed to start"),
-            MachineState::Destroyed => vanished(t),
+            MachineState::Destroyed => {
+                dispose::remember_mount(t, &machine);
+                vanished(t)
+            }
             state if over => give_up(
                 t,
                 "starting_timeout_with_machine",

@@ -204,7 +204,10 @@ impl Data {
             self.newest = held;
             return Ok(());
         }
-        demand(held.is_none_or(|held| held >= newest), || {
+        // What is lost by now, after it was looked at, takes the place only of what was lost before.
+        let lost = |volume: &VolumeId| !world.intact(volume.as_str());
+        let both_lost = lost(volume) && before.volume().is_none_or(lost);
+        demand(both_lost || held.is_none_or(|held| held >= newest), || {
             format!("{volume} (write {held:?}) takes the place of the newest data (write {newest})")
         })
     }
