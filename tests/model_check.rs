@@ -39,7 +39,7 @@ fn recovery() {
 
 #[test]
 fn start() {
-    holds(&Story::start(), 14_787);
+    holds(&Story::start(), 14_981);
 }
 
 #[test]

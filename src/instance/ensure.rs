@@ -138,12 +138,12 @@ fn lost(t: &mut Turn<'_>) -> Ensured {
     let named = lost.as_ref().map_or("", VolumeId::as_str);
     if let Some(lost) = lost.clone() {
         // What was made a moment ago may only be not visible yet.
-        let (cause, wait) = if t.me.has_data() {
-            (Cause::Candidate, t.policy.retention_ms)
+        if t.me.has_data() {
+            dispose::put_aside(t, lost);
         } else {
-            (Cause::LateCreate, t.policy.new_machine_grace_ms)
-        };
-        t.me.dispose(Thing::Volume(lost), cause, t.now.plus(wait));
+            let due = t.now.plus(t.policy.new_machine_grace_ms);
+            t.me.dispose(Thing::Volume(lost), Cause::LateCreate, due);
+        }
     }
     t.emit(Note::log(Action::ReplaceLostVolume).detail("volume", named).detail("data_loss", t.me.ever_started()));
     Ensured::Next(Ensure::ByName)
@@ -240,9 +240,8 @@ pub(crate) fn remember_held(t: &mut Turn<'_>, volumes: Vec<Volume>) {
 
 /// Whatever may hold the data has a place in the record, and is kept for a while after it has turned out not to be needed.
 fn remember(t: &mut Turn<'_>, volumes: &[Volume]) {
-    let until = t.now.plus(t.policy.retention_ms);
     for volume in volumes {
-        t.me.dispose(Thing::Volume(volume.id.clone()), Cause::Candidate, until);
+        dispose::put_aside(t, volume.id.clone());
     }
 }
 

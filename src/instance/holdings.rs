@@ -130,7 +130,7 @@ pub(crate) struct Entry {
     /// When it was made, if that was just now: a 404 may only mean that it is not visible yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) made_at: Option<Timestamp>,
-    /// A candidate's date means nothing before the instance has been seen healthy on its data volume.
+    /// It may hold newer data than the data volume: its date means nothing before the instance has been seen healthy without it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) awaits_health: bool,
 }
@@ -247,11 +247,9 @@ impl Instance {
 
     /// The same for something that may be very young.
     pub(crate) fn dispose_made(&mut self, thing: Thing, cause: Cause, due: Timestamp, made_at: Option<Timestamp>) {
-        let awaits_health = cause == Cause::Candidate;
         if let Some(entry) = self.holdings.entries.iter_mut().find(|entry| entry.thing == thing) {
             if cause.retains() {
-                *entry =
-                    Entry { cause, due, attempts: 0, error: None, abandoned: false, awaits_health, ..entry.clone() };
+                *entry = Entry { cause, due, attempts: 0, error: None, abandoned: false, ..entry.clone() };
             } else if !entry.is_retained() {
                 entry.due = entry.due.min(due);
             }
@@ -269,8 +267,26 @@ impl Instance {
             asked: None,
             stage: Stage::Idle,
             made_at,
-            awaits_health,
+            awaits_health: false,
         });
+    }
+
+    /// A volume that may hold newer data than the data volume is retained until the instance has been seen healthy without it. What is
+    /// retained for a reason of its own keeps that, since it says whose the volume is. Returns whether an admin wanted it gone.
+    pub(crate) fn put_aside(&mut self, volume: VolumeId, until: Timestamp) -> bool {
+        let retained = self.holdings.lists_for(&volume, |cause| matches!(cause, Cause::Relocated(_) | Cause::Kept));
+        if !retained {
+            self.dispose(Thing::Volume(volume.clone()), Cause::Candidate, until);
+        }
+        let Some(entry) = self.holdings.entries.iter_mut().find(|entry| entry.volume() == Some(&volume)) else {
+            return false;
+        };
+        (entry.awaits_health, entry.due) = (true, entry.due.max(until));
+        if let Some(copy) = entry.relocation_mut() {
+            // It is more than the source of a copy.
+            copy.immediate = false;
+        }
+        entry.asked.take().is_some()
     }
 
     /// Nothing retained goes before this: while the data volume was missing, dates have passed for which nobody could be sorry.
@@ -280,16 +296,12 @@ impl Instance {
         }
     }
 
-    /// The instance has been seen healthy on its data volume: whatever might have held newer data is missed by now, or never. Returns
-    /// whether there is any of which that was not known.
-    pub(crate) fn seen_without_candidates(&mut self, until: Timestamp) -> bool {
-        let mut any = false;
+    /// The instance has been seen healthy on its data volume: from now on, whoever misses newer data has the time of its retention.
+    pub(crate) fn seen_without_newer(&mut self, until: Timestamp) {
         for entry in self.holdings.entries.iter_mut().filter(|entry| entry.awaits_health) {
             entry.awaits_health = false;
             entry.due = entry.due.max(until);
-            any = true;
         }
-        any
     }
 
     /// Makes a volume the instance's data: nothing is missing any more, and whatever leave there was to start empty is used up.

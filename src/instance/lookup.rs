@@ -169,7 +169,7 @@ fn chosen(t: &mut Turn<'_>, machine: Machine) -> Looking {
             Looking::Next(Lookup::ConfirmMount { machine: Box::new(machine), volume })
         }
         Some(_) | None => {
-            dispose::remember_mount(t, &machine);
+            dispose::remember_served(t, &machine);
             adopt(t, &machine)
         }
     }

@@ -169,7 +169,7 @@ impl Reassociating {
             t.me.dispose(Thing::Volume(old), Cause::Kept, until);
         }
         t.me.given_data = true;
-        t.me.previous_volume = old;
+        t.me.previous_volume = old.or(t.me.previous_volume.take());
         t.me.region = self.region.clone().or(t.me.region.take());
         if was_missing {
             t.me.errors.start = None;

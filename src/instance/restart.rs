@@ -220,7 +220,7 @@ impl Restarting {
         };
         self.learn(&machine);
         if machine.state == MachineState::Destroyed {
-            dispose::remember_mount(t, &machine);
+            dispose::remember_served(t, &machine);
             t.me.machine = None;
             return gave_up(t, Action::RestartMachineGone, "the machine is gone");
         }

@@ -83,8 +83,10 @@ pub(crate) enum Watch {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mounted {
-    /// Our volume, or nobody can tell.
+    /// Our volume.
     Right,
+    /// Nobody can tell.
+    Unknown,
     /// No volume.
     Nothing,
     /// Another volume.
@@ -269,12 +271,12 @@ fn started(status: Watched, t: &mut Turn<'_>, machine: &Machine) -> Phase {
             Some(volume) => Mounted::Other(volume.clone()),
             None => Mounted::Nothing,
         },
-        (None, _) => Mounted::Right,
+        (None, _) => Mounted::Unknown,
     };
     match (&t.me.volume, mounted) {
         (Some(_), mounted) => Phase::Running(Watch::Mounted { mounted }),
         (None, Mounted::Other(volume)) => Phase::Running(Watch::Stranger { volume, ours_alive: false }),
-        (None, Mounted::Right | Mounted::Nothing) => {
+        (None, Mounted::Right | Mounted::Unknown | Mounted::Nothing) => {
             t.emit(Note::log(Action::VolumeCheckFailed).error("no volume is known"));
             t.settle(Watched::Running)
         }
@@ -300,7 +302,7 @@ fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal, machine: Option<&Ma
     if status == Watched::Running && t.policy.recover_on.contains(&signal) {
         // The machine goes; what it mounts beside the volume that is known may hold the data.
         if let Some(machine) = machine.filter(|_| t.me.volume.is_some()) {
-            dispose::remember_mount(t, machine);
+            dispose::remember_served(t, machine);
         }
         return recover::begin(t, signal);
     }
@@ -318,7 +320,7 @@ fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal, machine: Option<&Ma
     t.emit(note);
     match (signal, machine) {
         (Signal::Destroyed, Some(machine)) => {
-            dispose::remember_mount(t, machine);
+            dispose::remember_served(t, machine);
             t.me.machine = None;
         }
         (Signal::Destroyed | Signal::Gone, _) => t.me.machine = None,
@@ -399,9 +401,10 @@ fn volume_seen(t: &mut Turn<'_>, mounted: Mounted, result: Result<Done, Fault>) 
             }
             healthy_next(t)
         }
+        (Mounted::Unknown, true) => t.settle(Watched::Running),
         (Mounted::Other(volume), ours_alive) => Phase::Running(Watch::Stranger { volume, ours_alive }),
         (Mounted::Nothing, true) => repair(t, None),
-        (Mounted::Right | Mounted::Nothing, false) => {
+        (Mounted::Right | Mounted::Unknown | Mounted::Nothing, false) => {
             let message = ensure::missing_message(t.me.volume.as_ref());
             t.emit(Note::log(Action::VolumeCheckFailed).error(message));
             t.settle(Watched::Running)
@@ -418,8 +421,8 @@ fn stranger_seen(t: &mut Turn<'_>, mounted: &VolumeId, ours_alive: bool, result:
     let ours = seen.filter(|volume| is_ours(t, volume));
     match (ours_alive, ours) {
         (true, ours) => repair(t, ours.map(|_| mounted)),
-        (false, Some(volume)) => adopt(t, &volume),
-        (false, None) => {
+        (false, Some(volume)) if is_attached(t, &volume) => adopt(t, &volume),
+        (false, _) => {
             let message = ensure::missing_message(t.me.volume.as_ref());
             t.emit(Note::log(Action::VolumeCheckFailed).error(message).detail("mounted", mounted.as_str()));
             t.settle(Watched::Running)
@@ -427,14 +430,17 @@ fn stranger_seen(t: &mut Turn<'_>, mounted: &VolumeId, ours_alive: bool, result:
     }
 }
 
-/// Ours by name or by record, and in our machine: Fly gives a volume that it moves to another host a new id. To be on the list only because
-/// a machine of ours mounts it proves nothing.
+/// Ours by name or by record. To be on the list only because a machine of ours mounts it proves nothing.
 fn is_ours(t: &Turn<'_>, volume: &Volume) -> bool {
     let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
     let named = filter.is_ok_and(|filter| filter.admits(&volume.name));
     let recorded = t.me.holdings.lists_for(&volume.id, |cause| !matches!(cause, Cause::Candidate | Cause::Orphan));
-    let attached = t.me.machine.as_ref().is_some_and(|machine| volume.attached_machine.as_ref() == Some(&machine.id));
-    (named || recorded) && attached
+    named || recorded
+}
+
+/// Fly gives a volume that it moves to another host a new id; it hangs on our machine.
+fn is_attached(t: &Turn<'_>, volume: &Volume) -> bool {
+    t.me.machine.as_ref().is_some_and(|machine| volume.attached_machine.as_ref() == Some(&machine.id))
 }
 
 fn adopt(t: &mut Turn<'_>, volume: &Volume) -> Phase {
@@ -458,8 +464,7 @@ fn repair(t: &mut Turn<'_>, newer: Option<&VolumeId>) -> Phase {
         .detail("mounted", newer.map(VolumeId::as_str));
     t.emit(note);
     if let Some(volume) = newer {
-        let until = t.now.plus(t.policy.retention_ms);
-        t.me.dispose(Thing::Volume(volume.clone()), Cause::Candidate, until);
+        dispose::put_aside(t, volume.clone());
     }
     let machine: Option<MachineRef> = t.me.machine.clone();
     t.enter(Starting::repair(t.now, machine))
@@ -474,10 +479,7 @@ fn healthy_next(t: &mut Turn<'_>) -> Phase {
 /// The machine that was just seen to mount the data volume serves. Only from now on would anybody miss newer data.
 fn seen_healthy(t: &mut Turn<'_>) {
     recover::seen_healthy(t);
-    let until = t.now.plus(t.policy.retention_ms);
-    if t.me.seen_without_candidates(until) {
-        t.keep();
-    }
+    t.me.seen_without_newer(t.now.plus(t.policy.retention_ms));
 }
 
 fn refreshed(status: Watched, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {

@@ -8,7 +8,7 @@
 
 pub mod flat;
 
-use crate::instance::Instance;
+use crate::instance::{Entry, Instance};
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
@@ -105,6 +105,10 @@ fn checked(instance: &Instance) -> Result<(), DecodeError> {
     let distinct: BTreeSet<u64> = instance.holdings.entries.iter().map(|entry| entry.key).collect();
     if distinct.len() != instance.holdings.entries.len() {
         return Err(DecodeError::Inconsistent("two entries of the disposal list have the same number"));
+    }
+    let waits = |entry: &Entry| entry.awaits_health && !(entry.is_retained() && entry.volume().is_some());
+    if instance.holdings.entries.iter().any(waits) {
+        return Err(DecodeError::Inconsistent("what is not retained waits for the instance to be seen healthy"));
     }
     if let Some(call) = &instance.in_flight {
         if call.op.number > instance.sequence {

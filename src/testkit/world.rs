@@ -62,6 +62,8 @@ pub struct World {
     due: BTreeMap<(Timestamp, u64), Change>,
     /// The number of the last write.
     generation: u64,
+    /// What each write was made on top of.
+    below: BTreeMap<u64, u64>,
     keeps_log: bool,
     log: Vec<CallRecord>,
     /// The app that is asked at this moment; `None` sees everything.
@@ -105,6 +107,7 @@ impl World {
             volumes_made: 0,
             due: BTreeMap::new(),
             generation: 0,
+            below: BTreeMap::new(),
             keeps_log: true,
             log: Vec::new(),
             asked: None,
@@ -284,6 +287,7 @@ impl World {
     pub fn write_to(&mut self, id: &str) -> bool {
         let Some(volume) = self.volumes.touch(id).filter(|volume| volume.is_live()) else { return false };
         self.generation = self.generation.saturating_add(1);
+        self.below.insert(self.generation, volume.generation);
         volume.generation = self.generation;
         true
     }

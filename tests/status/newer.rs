@@ -2,13 +2,15 @@
 //! (D2, V3).
 
 use crate::commands::{clean_up, start, stop};
-use crate::script::{DAY, Script};
+use crate::script::{DAY, HOUR, NOON, Script};
 use crate::stages::{bereft_with, healthy};
 use crate::world::{
-    Remade, a_machine, a_volume, accepted, health, held, machine, machine_made, machines, refused, unknown, volume,
-    volumes, waited,
+    Remade, a_machine, a_volume, accepted, health, held, machine, machine_id, machine_made, machines, no_room, refused,
+    seen, snapshots, unknown, volume, volume_made, volumes, waited,
 };
 use kiloclaw_lifecycle::instance::Hold;
+use kiloclaw_lifecycle::observe::{Machine, Volume};
+use serde_json::json;
 
 /// The machine of a running instance has been seen to run on `vol-2`, and the data volume lives: the machine is destroyed, and a new one
 /// could not be made. It is looked for again.
@@ -190,6 +192,131 @@ fn d2_what_the_machine_of_a_stopped_instance_holds_waits_again() {
         alarm +90001ms call_deadline
     ");
     assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+}
+
+/// Relocated onto `vol-2` by a start on a full host; the old machine, on `vol-1`, could not be removed, and the start has ended.
+fn moved() -> Script {
+    let mut script = Script::stopped();
+    script.command(start());
+    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted(), machine("m1", "stopped")]);
+    script.answers([no_room(), volume_made("vol-2", "ams", "created"), snapshots(&[]), refused()]);
+    script.after(HOUR);
+    script.ring();
+    script.answer(machine("m1", "stopped"));
+    script
+}
+
+#[test]
+fn r9_a_source_that_has_served_again_waits() {
+    let mut script = moved();
+    script.alarm();
+    script.answer(machine("m1", "started"));
+    script.alarm();
+    script.answer(machine("m1", "stopped")).is(r#"
+        applied: recovering
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryStartedAt now
+        on the list volume vol-1 retained unproven until +7d for vol-2
+        log unexpected_stop_recovery_trigger value=1 by=alarm machine=m1 region=ams fail_count:1 fly_state:"stopped" new_state:"recovering" old_state:"running"
+        event instance.unexpected_stop_recovery_started recovering "alarm_stopped" value=1 machine=m1 region=ams
+        call get_volume vol-2
+        alarm +1m reconcile
+    "#);
+    let mut script = moved();
+    script.command(start());
+    script.answer(volume("vol-2", "created"));
+    script.answer(machine("m1", "stopped")).is("
+        applied: starting
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-1 retained unproven until +7d for vol-2
+        log repair_mount by=start machine=m1 region=iad
+        call destroy_machine m1
+        alarm +58s reconcile
+    ");
+}
+
+/// The retained volume of an imported record, which is ours by record alone.
+fn imported() -> Script {
+    let until = NOON + 30 * DAY;
+    let kept = json!({ "recoveryPreviousVolumeId": "vol-0", "recoveryPreviousVolumeCleanupAfter": until });
+    let mut script = Script::flat("running", kept);
+    script.alarm();
+    script
+}
+
+#[test]
+fn v3_what_ran_instead_is_ours_by_record_as_before() {
+    let named = |holder: Option<&str>| {
+        let attached_machine = holder.map(machine_id);
+        seen(Volume { name: "data".to_string(), attached_machine, ..a_volume("vol-0", "created") })
+    };
+    let mut script = imported();
+    script.answers([a_machine("m1", "started").mounting("vol-0").seen(), volume("vol-1", "created")]);
+    script.answer(named(Some("m1"))).is(r#"
+        applied: starting
+        set startingAt now
+        on the list volume vol-0 retained unproven until +2591697s
+        log repair_mount by=alarm machine=m1 region=iad mounted:"vol-0" volume:"vol-1"
+        call destroy_machine m1
+        alarm +1m reconcile
+    "#);
+    let mut script = imported();
+    script.answer(a_machine("m1", "stopped").mounting("vol-0").seen()).is(r#"
+        applied: recovering
+        set recoveryStartedAt now
+        on the list volume vol-0 retained unproven until +2591699s
+        log unexpected_stop_recovery_trigger value=1 by=alarm machine=m1 region=iad fail_count:1 fly_state:"stopped" new_state:"recovering" old_state:"running"
+        event instance.unexpected_stop_recovery_started recovering "alarm_stopped" value=1 machine=m1 region=iad
+        call get_volume vol-1
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
+fn v3_what_is_ours_and_not_shown_in_our_machine_is_kept_all_the_same() {
+    let mut script = Script::running();
+    script.alarm();
+    script.answers([a_machine("m1", "started").mounting("vol-2").seen(), volume("vol-1", "created")]);
+    script.answer(volume("vol-2", "created")).is(r#"
+        applied: starting
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-2"
+        set startingAt now
+        on the list volume vol-2 candidate until +7d
+        log repair_mount by=alarm machine=m1 region=iad mounted:"vol-2" volume:"vol-1"
+        call destroy_machine m1
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
+fn v3_who_hides_what_it_mounts_proves_nothing() {
+    let mut script = found();
+    script.alarm();
+    script.answer(machine("m1", "started"));
+    script.alarm();
+    script.answer(Machine { config: None, ..a_machine("m1", "started") }.seen());
+    script.answer(volume("vol-1", "created")).is("
+        applied: running
+        alarm +5m reconcile
+    ");
+    assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
+}
+
+#[test]
+fn d5_a_clean_up_under_way_is_held_back_when_the_volume_turns_out_to_have_served() {
+    let mut script = imported();
+    script.answers([a_machine("m1", "started").mounting("vol-0").seen(), volume("vol-1", "created")]);
+    script.command(clean_up(None));
+    script.answer(held("vol-0", "m1")).is(r#"
+        applied: starting
+        set startingAt now
+        on the list volume vol-0 retained unproven until +2591697s
+        log repair_mount by=cleanup_retained_volume machine=m1 region=iad mounted:"vol-0" volume:"vol-1"
+        call destroy_machine m1
+        reply held_back "The volume may hold newer data than the instance's."
+        alarm +1m reconcile
+    "#);
 }
 
 #[test]

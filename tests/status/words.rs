@@ -192,16 +192,15 @@ fn entries(script: &mut Script, instance: &Instance) -> BTreeMap<String, String>
     lines
 }
 
-/// A candidate whose date counts, because the instance has been seen healthy without it, is marked.
+/// A candidate whose date counts, because the instance has been seen healthy without it, is marked; so is what waits for that otherwise.
 fn retained_as(kept: &RetainedView) -> &'static str {
     let candidate = kept.cause == DisposalCause::Candidate;
-    let unproven = kept.held_back_by.contains(&Hold::InstanceUnproven);
-    assert!(candidate || !unproven, "{kept:?}");
-    let waits = unproven || kept.clean_up_requested;
+    let waits = kept.held_back_by.contains(&Hold::InstanceUnproven);
     match (candidate, waits) {
-        (true, true) => "candidate",
-        (true, false) => "candidate done without",
-        (false, _) => "retained",
+        (true, false) if !kept.clean_up_requested => "candidate done without",
+        (true, _) => "candidate",
+        (false, false) => "retained",
+        (false, true) => "retained unproven",
     }
 }
 

@@ -30,7 +30,7 @@ fn a_machine_changes_its_state_by_itself() {
     });
     becomes(&world, by_itself("m1", MachineState::Started), |world| {
         with_machine(world, "m1", |machine| machine.updated_at = START.plus(5));
-        with_volume(world, "v1", |volume| volume.generation = 2);
+        assert!(world.write_to("v1"));
     });
     refuses(&world, by_itself("m9", MachineState::Stopped));
 }
@@ -135,7 +135,7 @@ fn a_region_fills_up_and_empties() {
 fn the_tenant_writes_while_its_machine_runs() {
     let write = |id: &str| WorldChange::Write { machine: id.to_string() };
     let mut world = inhabited();
-    becomes(&world, write("m1"), |world| with_volume(world, "v1", |volume| volume.generation = 2));
+    becomes(&world, write("m1"), |world| assert!(world.write_to("v1")));
     refuses(&inhabited_in(MachineState::Starting), write("m1"));
     refuses(&world, write("m9"));
     assert!(world.change_volume("v1", |volume| volume.state = VolumeState::PendingDestroy));

@@ -7,6 +7,7 @@ use crate::wrongs;
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::call::{Call, CallKind, Content, WaitFor};
 use kiloclaw_lifecycle::command::Command;
+use kiloclaw_lifecycle::id::VolumeId;
 use kiloclaw_lifecycle::observe::MachineState;
 use kiloclaw_lifecycle::step::Effect;
 use kiloclaw_lifecycle::testkit::model::Story;
@@ -101,6 +102,45 @@ fn a_machine_comes_back_with_the_data() -> Vec<Scene> {
     ]
 }
 
+/// The same; some time later the instance is started, and serves from what is empty.
+fn and_serves_without_it() -> Vec<Scene> {
+    let mut scenes = a_machine_comes_back_with_the_data();
+    scenes.pop();
+    let served = [Scene::Pass(3_600_000), Scene::Ask(Command::Start { reason: None }), Scene::Pass(4 * 3_600_000)];
+    scenes.extend(served);
+    scenes
+}
+
+/// The same; an admin had wanted the volume gone before anybody knew of it.
+fn and_was_named_in_vain() -> Vec<Scene> {
+    let mut scenes = a_machine_comes_back_with_the_data();
+    let volume = VolumeId::new("vol_new2").ok();
+    scenes.insert(2, Scene::Ask(Command::CleanupRetainedVolume { volume }));
+    scenes
+}
+
+/// A start on a full host copies the volume, and cannot destroy the machine, which somebody starts: it writes to what was copied, and stops.
+fn the_source_serves_again() -> Vec<Scene> {
+    let writes = || Scene::Change(WorldChange::Write { machine: "mnew1".to_string() });
+    let full = "{\"error\":\"insufficient resources available to fulfill request\"}";
+    let stops = WorldChange::Machine { id: "mnew1".to_string(), state: MachineState::Stopped, exit: None };
+    vec![
+        Scene::Ask(Command::Start { reason: None }),
+        Scene::Pass(61_000),
+        writes(),
+        Scene::Ask(Command::Stop { reason: None }),
+        Scene::Pass(61_000),
+        Scene::Ask(Command::Start { reason: None }),
+        Scene::Say(CallKind::UpdateMachine, 412, full),
+        Scene::Refuse(CallKind::DestroyMachine, 422),
+        Scene::Change(starts_by_itself()),
+        Scene::Pass(90_000),
+        writes(),
+        Scene::Change(stops),
+        Scene::Pass(4 * 3_600_000),
+    ]
+}
+
 fn starts_by_itself() -> WorldChange {
     WorldChange::Machine { id: "mnew1".to_string(), state: MachineState::Started, exit: None }
 }
@@ -145,6 +185,24 @@ wrongs! {
         moves: 18,
         last: "the answer to list_snapshots arrives",
         seen: "vol_new2 becomes the data, and mnew1, which is to serve, does not mount it",
+    };
+    what_is_missed_goes_at_a_date: Data by Play {
+        machine: Wrong(goes_by_dates_alone),
+        scenes: and_serves_without_it(),
+        acts: 113,
+        seen: "no live volume that the record names holds what the tenant is served without (write Some(4))",
+    };
+    what_was_named_in_vain_goes_at_a_date: Data by Play {
+        machine: Wrong(goes_by_dates_alone),
+        scenes: and_was_named_in_vain(),
+        acts: 99,
+        seen: "no live volume that the record names holds the newest data (write 4)",
+    };
+    what_served_again_goes_at_its_date: Data by Play {
+        machine: Wrong(goes_by_dates_alone),
+        scenes: the_source_serves_again(),
+        acts: 121,
+        seen: "no live volume that the record names holds what the tenant is served without",
     };
     the_newest_data_goes_at_a_date: Data by Play {
         machine: Wrong(goes_by_dates_alone),

@@ -5,8 +5,9 @@
 //! *Guarantees*: outside of a destroy no volume is deleted before the data volume has been seen alive; what one of our machines mounts has
 //! a place in the record before the machine goes.
 
-use super::{Cause, Entry, Stage, Thing, fail, gone, hold_back, stranger, to};
+use super::{Cause, Entry, Stage, Thing, answer, fail, gone, hold_back, stranger, to};
 use crate::call::Done;
+use crate::command::Code;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{MachineId, VolumeId};
 use crate::instance::turn::Turn;
@@ -15,6 +16,7 @@ use crate::name;
 use crate::observe::{HostStatus, Machine, MachineState, Volume};
 use crate::status::Status;
 use alloc::format;
+use alloc::string::ToString;
 
 /// An answer that took longer shows what was, and not what is.
 const STALE_MS: u64 = 10_000;
@@ -150,6 +152,13 @@ pub(in crate::instance) fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
     }
 }
 
+/// The instance's own machine goes, and may have run on what it mounts, whatever else the record knows of that.
+pub(in crate::instance) fn remember_served(t: &mut Turn<'_>, machine: &Machine) {
+    if let Some(volume) = mounted(t, machine).filter(|volume| !t.me.uses_volume(volume)).cloned() {
+        remember(t, volume);
+    }
+}
+
 /// What it mounted last may be in nobody's record, or have been deleted since.
 pub(super) fn machine_gone(t: &mut Turn<'_>, key: u64, machine: &Machine) {
     // A destroy looks for everything under our name before it ends.
@@ -183,8 +192,16 @@ fn remember(t: &mut Turn<'_>, volume: VolumeId) {
     if t.me.status() == Status::Destroying {
         t.me.dispose(Thing::Volume(volume), Cause::Orphan, t.now);
     } else {
-        let until = t.now.plus(t.policy.retention_ms);
-        t.me.dispose(Thing::Volume(volume), Cause::Candidate, until);
+        put_aside(t, volume);
     }
     t.keep();
+}
+
+/// The volume may hold newer data than the data volume, and is kept until the instance has been seen healthy without it.
+pub(in crate::instance) fn put_aside(t: &mut Turn<'_>, volume: VolumeId) {
+    let until = t.now.plus(t.policy.retention_ms);
+    if t.me.put_aside(volume, until) {
+        let message = "The volume may hold newer data than the instance's.".to_string();
+        answer(t, Err((Code::HeldBack, message)));
+    }
 }

@@ -41,7 +41,7 @@ impl Recovering {
         if self.is_over(t) {
             return self.time_out(t);
         }
-        dispose::remember_mount(t, &machine);
+        dispose::remember_served(t, &machine);
         self.to(Stage::CheckFork)
     }
 

@@ -34,7 +34,7 @@ impl Starting {
                 if mounts_another(t, &machine) =>
             {
                 t.log(Action::RepairMount);
-                dispose::remember_mount(t, &machine);
+                dispose::remember_served(t, &machine);
                 self.to(Stage::Remove)
             }
             MachineState::Created if self.updated || self.made => self.to(Stage::Wait(machine.version)),

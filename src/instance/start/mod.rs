@@ -312,7 +312,7 @@ impl Starting {
             MachineState::Started if known => self.to(Stage::Probe),
             MachineState::Failed if known => give_up(t, "fly_failed_state", "the machine failed to start"),
             MachineState::Destroyed => {
-                dispose::remember_mount(t, &machine);
+                dispose::remember_served(t, &machine);
                 vanished(t)
             }
             state if over => give_up(
@@ -397,9 +397,7 @@ fn finish(t: &mut Turn<'_>, since: Timestamp, probed: Result<Done, Fault>) -> Ph
     t.me.counted_at = None;
     t.me.errors.start = None;
     t.me.missing = None;
-    if let Ok(Done::Health { healthy: true }) = probed {
-        recover::seen_healthy(t);
-    } else {
+    if !matches!(probed, Ok(Done::Health { healthy: true })) {
         t.log(Action::StartUnhealthy);
     }
     let took = t.now.since(since);

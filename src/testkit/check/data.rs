@@ -4,22 +4,23 @@
 //! What counts as written by the tenant: whatever a machine writes that serves the instance, which is the one that the stored record
 //! names as its machine. What a replacement writes before the cut-over is nobody's yet. What an admin puts in the place of the data (a
 //! snapshot, another volume, an empty one) is the data from then on; what was given up may go once it has been kept for its time, or once
-//! an admin has named it. So may what is newer than the data volume, once the tenant has been served from that for as long and nobody has
-//! missed anything.
+//! an admin has named it. What the tenant comes to be served without is kept for its time from then.
 
+use super::branches::Branches;
 use super::{Held, Seen, demand, named_machines, named_volumes};
 use crate::call::{Call, Content};
-use crate::command::{Command, CommandKind};
+use crate::command::{Command, CommandKind, RequestId};
 use crate::id::VolumeId;
 use crate::instance::{Instance, Phase};
 use crate::status::Status;
-use crate::step::{Input, Verdict};
+use crate::step::{Effect, Input, Verdict};
 use crate::testkit::request::Request;
 use crate::testkit::world::{SimMachine, World};
 use crate::time::Timestamp;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// The account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -34,20 +35,10 @@ pub(super) struct Data {
     leaving: BTreeSet<String>,
     /// Until when what an admin has given up is kept all the same.
     kept_until: Option<Timestamp>,
-    /// What an admin has named to be done away with.
-    named: BTreeSet<String>,
-    /// From which volume the tenant is served although another has newer data.
-    older: Option<Older>,
-}
-
-/// A tenant that is served from an older volume, and so may miss what is newer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Older {
-    volume: VolumeId,
-    /// By the clock of the host, which dates what is retained.
-    since: Option<Timestamp>,
-    /// It was so for as long as anything is retained.
-    accepted: bool,
+    /// What an admin has named to be done away with, by requests that are not answered yet.
+    named: BTreeMap<RequestId, String>,
+    /// What the tenant is served without.
+    branches: Branches,
 }
 
 fn generation(world: &World, volume: &str) -> Option<u64> {
@@ -82,8 +73,14 @@ impl Data {
     /// Only a command gives leave; what the record says of itself proves nothing.
     pub(super) fn heard(&mut self, seen: &Seen<'_>) {
         self.expire(seen);
-        self.miss(seen);
-        let Input::Command(command) = seen.input else { return };
+        self.branches.age(seen.now, seen.policy.retention_ms);
+        if let Input::Command(command) = seen.input {
+            self.commanded(seen, command);
+        }
+        self.replied(seen.effects);
+    }
+
+    fn commanded(&mut self, seen: &Seen<'_>, command: &Command) {
         let gives = [CommandKind::AcceptDataLoss, CommandKind::RestoreSnapshot, CommandKind::ReassociateVolume]
             .contains(&command.kind());
         let taken = matches!(seen.verdict, Verdict::Applied | Verdict::Pending(_));
@@ -91,8 +88,18 @@ impl Data {
         if taken && command.kind() == CommandKind::AcceptDataLoss {
             self.kept_until = Some(seen.now.plus(seen.policy.retention_ms));
         }
-        if let (Command::CleanupRetainedVolume { volume: Some(volume) }, true) = (command, taken) {
-            self.named.insert(volume.as_str().into());
+        if let (Command::CleanupRetainedVolume { volume: Some(volume) }, Verdict::Pending(id)) = (command, seen.verdict)
+        {
+            self.named.insert(*id, volume.as_str().into());
+        }
+    }
+
+    /// A clean-up that has been answered gives no leave any more.
+    fn replied(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            if let Effect::Reply { to, .. } = effect {
+                self.named.remove(to);
+            }
         }
     }
 
@@ -103,35 +110,9 @@ impl Data {
             matches!(seen.input, Input::Command(command) if command.kind() == CommandKind::CleanupRetainedVolume);
         if given_up.is_some_and(|until| clean_up || seen.now >= until) {
             self.newest = None;
+            self.branches.forget();
         }
         self.kept_until = given_up;
-    }
-
-    /// Whoever misses what is newer than what is served has the time that things are retained for to say so.
-    fn miss(&mut self, seen: &Seen<'_>) {
-        let Some(older) = &mut self.older else { return };
-        let since = older.since.map_or(seen.now, |since| since.min(seen.now));
-        older.accepted |= seen.now >= since.plus(seen.policy.retention_ms);
-        older.since = Some(since);
-    }
-
-    /// What serves may be older than the newest data.
-    fn served(&mut self, stored: &Instance, world: &World) {
-        let Some(volume) = stored.volume().filter(|volume| intact(world, volume.as_str()) < self.newest) else {
-            self.older = None;
-            return;
-        };
-        self.older.take_if(|older| older.volume != *volume);
-        match &self.older {
-            Some(older) if older.accepted => self.newest = intact(world, volume.as_str()).or(self.newest),
-            Some(_) => {}
-            None if serves(stored, world)
-                .is_some_and(|machine| machine.mounts.iter().any(|own| own == volume.as_str())) =>
-            {
-                self.older = Some(Older { volume: volume.clone(), since: None, accepted: false });
-            }
-            None => {}
-        }
     }
 
     /// The provider may have lost something: the newest that is left of what the record names is the newest there is.
@@ -139,14 +120,16 @@ impl Data {
         self.hidden.extend(stored.into_iter().flat_map(|stored| moved_too_late(stored, world)).cloned());
         let (Some(newest), Some(stored)) = (self.newest, stored) else { return };
         let staying = holdings(stored, world).filter(|volume| !self.leaving.contains(*volume));
-        let left = staying.filter_map(|volume| intact(world, volume)).max();
+        let staying: Vec<u64> = staying.filter_map(|volume| intact(world, volume)).collect();
+        self.branches.keep(|branch| staying.iter().any(|last| world.descends(*last, branch)));
+        let left = staying.into_iter().max();
         self.newest = left.map(|left| left.min(newest));
     }
 
     pub(super) fn leaves(&mut self, request: &Request, stored: Option<&Instance>, world: &World) {
         let Request::DeleteVolume(volume) = request else { return };
         self.leaving.insert(volume.as_str().into());
-        if self.named.remove(volume.as_str()) {
+        if self.named.values().any(|named| named == volume.as_str()) {
             self.disturbed(stored, world);
         }
     }
@@ -161,6 +144,7 @@ impl Data {
     fn written(&mut self, stored: &Instance, world: &World) {
         if let Some(machine) = serves(stored, world) {
             let written = machine.mounts.iter().filter_map(|volume| intact(world, volume)).max();
+            self.branches.served(self.newest, written, world);
             self.newest = self.newest.max(written);
         }
     }
@@ -168,6 +152,7 @@ impl Data {
     pub(super) fn i1_data(&mut self, stored: Option<&Instance>, world: &World, destroyed: bool) -> Held {
         if destroyed {
             self.newest = None;
+            self.branches.forget();
             return Ok(());
         }
         let Some(stored) = stored else {
@@ -176,11 +161,12 @@ impl Data {
         };
         if stored.ever_started() {
             self.written(stored, world);
-            self.served(stored, world);
         }
+        let known = holdings(stored, world).chain(self.hidden.iter().map(String::as_str));
+        let known: Vec<u64> = known.filter_map(|volume| intact(world, volume)).collect();
+        self.branches.held(|branch| known.iter().any(|last| world.descends(*last, branch)))?;
         let Some(newest) = self.newest else { return Ok(()) };
-        let mut known = holdings(stored, world).chain(self.hidden.iter().map(String::as_str));
-        let kept = known.any(|volume| intact(world, volume).is_some_and(|written| written >= newest));
+        let kept = known.iter().any(|written| *written >= newest);
         demand(kept, || format!("no live volume that the record names holds the newest data (write {newest})"))
     }
 
@@ -202,6 +188,7 @@ impl Data {
         let held = generation(world, volume.as_str());
         if leave && is_under_way(before) {
             self.newest = held;
+            self.branches.forget();
             return Ok(());
         }
         // What is lost by now, after it was looked at, takes the place only of what was lost before.
@@ -228,13 +215,16 @@ fn serves<'a>(stored: &Instance, world: &'a World) -> Option<&'a SimMachine> {
     serving.and_then(|serving| world.machine(serving.id.as_str())).filter(|machine| machine.runs())
 }
 
-/// What a machine mounts that is moved while its destroy is on its way: the machine is gone before anybody can learn the new id.
+/// What a machine mounts that is moved while its destroy is on its way, or about to be sent (again) by what has looked at it before: the
+/// machine may be gone before anybody has learnt the new id. From the list it is asked what it had mounted.
 fn moved_too_late<'a>(stored: &'a Instance, world: &'a World) -> impl Iterator<Item = &'a String> {
-    let going = match stored.in_flight.as_ref().map(|call| &call.call) {
-        Some(Call::DestroyMachine { machine }) => world.machine(machine.as_str()),
+    let destroyed = match stored.in_flight.as_ref().map(|call| &call.call) {
+        Some(Call::DestroyMachine { machine }) => Some(machine),
         Some(_) | None => None,
     };
-    let mounted = going.into_iter().flat_map(|machine| machine.mounts.iter());
+    let replaced = stored.machine().filter(|_| matches!(stored.status(), Status::Recovering | Status::Restoring));
+    let going = destroyed.into_iter().chain(replaced).filter_map(|machine| world.machine(machine.as_str()));
+    let mounted = going.flat_map(|machine| machine.mounts.iter());
     mounted.filter(|mounted| !named_volumes(stored).any(|named| named.as_str() == mounted.as_str()))
 }
 

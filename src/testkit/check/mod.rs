@@ -21,6 +21,7 @@
 //! *Assumes* that one checker sees everything that happens to its instance, in order.
 
 mod alarm;
+mod branches;
 mod data;
 mod dates;
 mod ends;

@@ -52,6 +52,16 @@ impl World {
         self.machines.find(Mark::Mounts(volume.to_string())).filter(|(_, machine)| machine.is_live())
     }
 
+    /// Whether a volume whose last write is `last` holds the write `earlier`.
+    pub fn descends(&self, last: u64, earlier: u64) -> bool {
+        let mut write = last;
+        while write > earlier {
+            let Some(below) = self.below.get(&write) else { return false };
+            write = *below;
+        }
+        write == earlier
+    }
+
     /// Whether everything that was written to the volume can be had from it.
     pub fn intact(&self, volume: &str) -> bool {
         let is_live = |id: &str| self.volumes.get(id).is_some_and(SimVolume::is_live);
