@@ -137,6 +137,18 @@ fn a_record_that_contradicts_itself() {
     let first = twice["instance"]["holdings"]["entries"][0].clone();
     twice["instance"]["holdings"]["entries"].as_array_mut().expect("a list").push(first);
     assert_eq!(refusal(&twice), DecodeError::Inconsistent("two entries of the disposal list have the same number"));
+
+    let (_, mut waits) = sample("recovering_waiting");
+    waits["instance"]["holdings"]["entries"][0]["awaits_health"] = json!(true);
+    assert_eq!(
+        refusal(&waits),
+        DecodeError::Inconsistent("what is not retained waits for the instance to be seen healthy")
+    );
+    let (_, mut retained) = sample("running_relocated");
+    let entries = retained["instance"]["holdings"]["entries"].as_array_mut().expect("a list");
+    let source = entries.iter_mut().find(|entry| entry["cause"]["relocated"].is_object()).expect("a source");
+    source["awaits_health"] = json!(true);
+    assert_eq!(persist::decode(&retained.to_string()).map(drop), Ok(()));
 }
 
 #[test]

@@ -182,6 +182,26 @@ fn v2_an_accepted_loss_gives_what_is_retained_its_time_anew() {
 }
 
 #[test]
+fn reassociate_after_an_accepted_loss_does_not_forget_what_was_lost() {
+    let mut script = bereft_with(Script::stopped(), volumes([made("vol-8", 8)]));
+    script.command(Command::AcceptDataLoss);
+    script.command(reassociate("vol-8"));
+    script.answers([volume("vol-8", "created"), volumes([])]);
+    script.answer(accepted()).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set flyVolumeId "vol-8"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        on the list machine m1 replaced due +1m
+        off the list volume vol-8
+        log reassociate_volume by=reassociate_volume region=iad admin_reason:"the tenant asked for it" old_volume:"vol-1" volume:"vol-8"
+        reply reassociated vol-8
+        alarm now reconcile
+    "#);
+}
+
+#[test]
 fn v2_after_an_accepted_loss_the_newest_is_adopted_and_the_others_are_kept() {
     let mut script = bereft_with(Script::stopped(), volumes([made("vol-8", 8), made("vol-9", 9)]));
     script.command(Command::AcceptDataLoss);
