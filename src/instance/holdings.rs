@@ -145,6 +145,16 @@ impl Entry {
         self.cause.retains()
     }
 
+    /// Whether it may hold newer data than the data volume, or did before the instance was seen healthy without it.
+    pub(crate) fn may_hold_data(&self) -> bool {
+        self.awaits_health || self.cause == Cause::Candidate
+    }
+
+    /// Whether an admin wants gone what may hold data, for which it has to be named.
+    fn is_named(&self) -> bool {
+        self.asked.is_some() && self.may_hold_data()
+    }
+
     pub(crate) fn volume(&self) -> Option<&VolumeId> {
         if let Thing::Volume(volume) = &self.thing { Some(volume) } else { None }
     }
@@ -272,8 +282,12 @@ impl Instance {
     }
 
     /// A volume that may hold newer data than the data volume is retained until the instance has been seen healthy without it. What is
-    /// retained for a reason of its own keeps that, since it says whose the volume is. Returns whether an admin wanted it gone.
+    /// retained for a reason of its own keeps that, since it says whose the volume is. An admin who has named what was known to hold such
+    /// data has decided. Returns whether a clean-up of something else had meant it.
     pub(crate) fn put_aside(&mut self, volume: VolumeId, until: Timestamp) -> bool {
+        if self.holdings.entries.iter().any(|entry| entry.volume() == Some(&volume) && entry.is_named()) {
+            return false;
+        }
         let retained = self.holdings.lists_for(&volume, |cause| matches!(cause, Cause::Relocated(_) | Cause::Kept));
         if !retained {
             self.dispose(Thing::Volume(volume.clone()), Cause::Candidate, until);

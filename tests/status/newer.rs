@@ -320,6 +320,25 @@ fn d5_a_clean_up_under_way_is_held_back_when_the_volume_turns_out_to_have_served
 }
 
 #[test]
+fn d5_a_clean_up_of_what_may_hold_newer_data_stands_whoever_mounts_it() {
+    let mut script = found();
+    script.command(clean_up(Some("vol-2")));
+    script.answer(held("vol-2", "m1"));
+    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is("
+        applied: stopped
+        set flyMachineId null
+        on the list machine m1 replaced due now
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is("
+        applied: stopped
+        call destroy_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
 fn d5_an_admin_does_away_with_what_may_hold_newer_data() {
     let mut script = displaced();
     script.command(clean_up(Some("vol-2"))).is("
