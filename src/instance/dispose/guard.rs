@@ -2,8 +2,9 @@
 //!
 //! *Decides* what has to be seen before a volume on the list may go, and which of our own machines stands in its way for no reason.
 //!
-//! *Guarantees*: outside of a destroy no volume is deleted before the data volume has been seen alive; what one of our machines mounts has
-//! a place in the record before the machine goes.
+//! *Guarantees*: outside of a destroy no volume is deleted before the data volume has been seen alive, on a host that answers; what one of
+//! our machines mounts has a place in the record before the machine goes, and what the instance may have run on outlives its date until the
+//! instance has been seen healthy without it.
 
 use super::{Cause, Entry, Stage, Thing, answer, fail, gone, hold_back, stranger, to};
 use crate::call::Done;

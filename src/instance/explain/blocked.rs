@@ -34,7 +34,7 @@ pub enum Blocked {
     Retained {
         /// Which.
         volume: VolumeId,
-        /// It is removed after this.
+        /// It is removed after this, unless something else holds it back.
         until: Timestamp,
         /// What else it waits for; empty when its date alone decides.
         by: Vec<Hold>,

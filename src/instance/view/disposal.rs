@@ -54,7 +54,7 @@ pub enum DisposalCause {
     Relocated,
     /// Kept for caution, until its date.
     Kept,
-    /// Found under the instance's name while its data volume was missing: it may hold the data.
+    /// It may hold newer data than the data volume: it was found under the instance's name when that was missing, or in its machine.
     Candidate,
     /// A failed recovery had made it.
     FailedRecovery,
@@ -109,7 +109,7 @@ pub struct RetainedView {
     pub volume: VolumeId,
     /// Why it is kept.
     pub cause: DisposalCause,
-    /// It is removed after this.
+    /// It is removed after this, unless something else holds it back.
     pub clean_up_after: Timestamp,
     /// The copy it is kept for.
     pub copy: Option<CopyView>,
