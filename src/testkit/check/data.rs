@@ -119,7 +119,9 @@ impl Data {
     pub(super) fn disturbed(&mut self, stored: Option<&Instance>, world: &World) {
         self.hidden.extend(stored.into_iter().flat_map(|stored| moved_too_late(stored, world)).cloned());
         let (Some(newest), Some(stored)) = (self.newest, stored) else { return };
-        let staying = holdings(stored, world).filter(|volume| !self.leaving.contains(*volume));
+        // What has become the instance's own since is its to keep, whatever became of the delete.
+        let own = stored.volume().map(VolumeId::as_str);
+        let staying = holdings(stored, world).filter(|volume| own == Some(*volume) || !self.leaving.contains(*volume));
         let staying: Vec<u64> = staying.filter_map(|volume| intact(world, volume)).collect();
         self.branches.keep(|branch| staying.iter().any(|last| world.descends(*last, branch)));
         let left = staying.into_iter().max();
