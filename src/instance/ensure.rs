@@ -231,11 +231,14 @@ pub(crate) fn remember_unknown(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     remember(t, &found);
 }
 
-/// Our machine is about to go: gives a place in the record to what it holds, which may be the data under a new id.
+/// Our machine is about to go, or has gone without anybody having seen it: gives a place in the record to what it holds, and to what nobody
+/// knows of; either may be the data under a new id.
 pub(crate) fn remember_held(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     let ours = t.me.machine.as_ref().map(|machine| machine.id.clone());
     let held = |volume: &Volume| volume.attached_machine.is_some() && volume.attached_machine == ours;
-    remember_all(t, volumes.into_iter().filter(held).collect());
+    let (held, others) = volumes.into_iter().partition(held);
+    remember_all(t, held);
+    remember_unknown(t, others);
 }
 
 /// Whatever may hold the data has a place in the record, and is kept for a while after it has turned out not to be needed.

@@ -91,7 +91,8 @@ impl Reassociating {
             }
             (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Search),
             (Stage::Search, Ok(Done::Volumes(volumes))) => {
-                ensure::remember_held(t, volumes);
+                let others = volumes.into_iter().filter(|volume| volume.id != self.target);
+                ensure::remember_held(t, others.collect());
                 self.to(Stage::Remove)
             }
             (Stage::Holder(holder), Ok(Done::Machine(machine))) => {

@@ -182,6 +182,21 @@ fn v2_an_accepted_loss_gives_what_is_retained_its_time_anew() {
 }
 
 #[test]
+fn reassociate_gives_a_place_to_what_nobody_knows_of() {
+    let mut script = keeping();
+    script.command(reassociate("vol-0"));
+    script.answer(volume("vol-0", "created"));
+    script.answer(volumes([made("vol-0", 1), made("vol-1", 2), made("vol-8", 3)])).is(r#"
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        on the list volume vol-8 candidate until +7d
+        call destroy_machine m1
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
 fn reassociate_after_an_accepted_loss_does_not_forget_what_was_lost() {
     let mut script = bereft_with(Script::stopped(), volumes([made("vol-8", 8)]));
     script.command(Command::AcceptDataLoss);
@@ -272,8 +287,10 @@ fn reassociate_lists_what_carries_our_name_before_our_machine_goes() {
     searching().answer(volumes(list)).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-8"
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-6 candidate until +7d
         on the list volume vol-8 candidate until +7d
+        on the list volume vol-9 candidate until +7d
         call destroy_machine m1
         alarm +90001ms call_deadline
     "#);
