@@ -131,13 +131,8 @@ pub(crate) struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) made_at: Option<Timestamp>,
     /// It may hold newer data than the data volume: its date means nothing before the instance has been seen healthy without it.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(crate) awaits_health: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over by reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl Entry {
@@ -368,7 +363,8 @@ pub struct Condemned {
 
 impl Condemned {
     /// The proofs of rule D2: on the list; neither current, pending nor source; past its date, and not waiting for the instance to be
-    /// seen healthy, or asked for by an admin; not read by a fork, which `independent` attests. While the instance itself is being removed, being on the list is enough.
+    /// seen healthy, or asked for by an admin; not read by a fork, which `independent` attests. While the instance itself is being
+    /// removed, being on the list is enough.
     pub(super) fn prove(instance: &Instance, key: u64, now: Timestamp, independent: bool) -> Option<Self> {
         let entry = instance.holdings.get(key)?;
         let volume = entry.volume()?;

@@ -67,8 +67,7 @@ fn prove(t: &mut Turn<'_>, learn: impl Fn(&mut Relocation)) {
 
 /// The volume left behind has no snapshots: it need not be kept once the copy is proven.
 pub(crate) fn need_not_be_kept(t: &mut Turn<'_>, source: &VolumeId) {
-    let mut entries = t.me.holdings.entries.iter_mut();
-    let entry = entries.find(|entry| entry.volume() == Some(source) && !entry.awaits_health);
+    let entry = t.me.holdings.entries.iter_mut().find(|entry| entry.volume() == Some(source));
     if let Some(relocation) = entry.and_then(Entry::relocation_mut) {
         relocation.immediate = true;
     }

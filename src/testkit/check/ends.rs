@@ -118,7 +118,7 @@ fn awaits(entry: &Entry, name: &str) -> bool {
 }
 
 /// Whether the instance runs as far as anybody can see, so that it could be seen to do without what may hold newer data.
-fn serves(healed: &Healed<'_>, stored: &Instance) -> bool {
+fn is_running(healed: &Healed<'_>, stored: &Instance) -> bool {
     let machine = stored.machine().and_then(|machine| healed.world.machine(machine.as_str()));
     stored.status() == Status::Running && machine.is_some_and(SimMachine::runs)
 }
@@ -128,7 +128,7 @@ fn serves(healed: &Healed<'_>, stored: &Instance) -> bool {
 pub(super) fn l4_nothing_kept(healed: &Healed<'_>) -> Held {
     let Some(stored) = healed.stored.filter(|_| healed.calm == Calm::Dates) else { return Ok(()) };
     let undecided = stored.missing.is_some() || is_lost(healed, stored);
-    let idle = !serves(healed, stored);
+    let idle = !is_running(healed, stored);
     let waits =
         |entry: &Entry| entry.abandoned || (undecided && entry.volume().is_some()) || (idle && entry.awaits_health);
     let left = stored.holdings.entries.iter().find(|entry| !waits(entry));
