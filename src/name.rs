@@ -99,6 +99,11 @@ pub(crate) enum Owner {
     Hidden,
 }
 
+/// Whether it can be seen that somebody has put labels on the machine.
+pub(crate) fn is_labelled(config: Option<&MachineConfig>) -> bool {
+    config.is_some_and(|config| !config.metadata.is_empty())
+}
+
 /// Whose machine this is: its sandbox label decides.
 pub(crate) fn owner(prefix: &str, sandbox: &SandboxId, config: Option<&MachineConfig>) -> Owner {
     let Some(config) = config else { return Owner::Hidden };

@@ -56,8 +56,8 @@ const BOUND_TO_ITS_RUN: [(&str, &str); 2] = [
         "it names a volume as the run has named a create, and after a crash the create has another number",
     ),
     (
-        "start-capacity-old-machine-goes-with-the-source.json",
-        "its start runs out of time just after the copy was made, and a crash takes the time before it",
+        "start-capacity-started-by-somebody-before-the-machine-goes.json",
+        "after a crash the machine that somebody has started is seen to serve, and stays where it is",
     ),
 ];
 

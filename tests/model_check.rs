@@ -39,7 +39,7 @@ fn recovery() {
 
 #[test]
 fn start() {
-    holds(&Story::start(), 14_981);
+    holds(&Story::start(), 14_865);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn stop() {
 
 #[test]
 fn destroy() {
-    holds(&Story::destroy(), 28_096);
+    holds(&Story::destroy(), 28_835);
 }
 
 #[test]

@@ -321,6 +321,12 @@ impl Instance {
         self.volume.replace(volume)
     }
 
+    /// The same with a volume that was found: whoever has made it may have left data on it, an earlier life of the instance above all.
+    pub(crate) fn take_found(&mut self, volume: VolumeId) {
+        self.take_volume(volume);
+        self.given_data = true;
+    }
+
     /// Whether the record needs this volume: as its data, or for the recovery under way.
     pub(crate) fn uses_volume(&self, volume: &VolumeId) -> bool {
         self.volume.as_ref() == Some(volume) || self.phase.pending_volume() == Some(volume)

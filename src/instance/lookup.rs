@@ -150,11 +150,10 @@ fn holder(t: &mut Turn<'_>, machine: Machine) -> Looking {
     if machine.state.is_going() {
         return Looking::None;
     }
-    let labelled = machine.config.as_ref().is_some_and(|config| !config.metadata.is_empty());
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
         Owner::Ours if t.me.holdings.condemns(&machine.id) => Looking::Condemned(machine.id),
         Owner::Ours => chosen(t, machine),
-        Owner::Foreign(_) if labelled => Looking::Foreign(machine.id),
+        Owner::Foreign(_) if name::is_labelled(machine.config.as_ref()) => Looking::Foreign(machine.id),
         Owner::Foreign(_) | Owner::Hidden => {
             let fault = Fault::new(crate::fault::FaultKind::Unknown, None, "the volume's holder shows no labels");
             Looking::Inconclusive(Lookup::List, fault)
@@ -170,20 +169,23 @@ fn chosen(t: &mut Turn<'_>, machine: Machine) -> Looking {
         }
         Some(_) | None => {
             dispose::remember_served(t, &machine);
-            adopt(t, &machine)
+            adopt(t, &machine);
+            Looking::Found(machine.state)
         }
     }
 }
 
 fn confirmed(t: &mut Turn<'_>, machine: &Machine, volume: Option<&VolumeId>) -> Looking {
     if let Some(volume) = volume {
-        t.me.take_volume(volume.clone());
+        t.me.take_found(volume.clone());
         t.emit(Note::log(Action::RecoverVolumeFromMount).machine(&machine.id).detail("volume", volume.as_str()));
     }
-    adopt(t, machine)
+    adopt(t, machine);
+    Looking::Found(machine.state.clone())
 }
 
-fn adopt(t: &mut Turn<'_>, machine: &Machine) -> Looking {
+/// The machine is the instance's from now on.
+pub(super) fn adopt(t: &mut Turn<'_>, machine: &Machine) {
     t.me.holdings.strays.retain(|stray| *stray != machine.id);
     t.me.machine = Some(MachineRef::adopted(machine.id.clone()));
     if let Some(region) = &machine.region {
@@ -193,5 +195,4 @@ fn adopt(t: &mut Turn<'_>, machine: &Machine) -> Looking {
     t.emit(
         Note::log(Action::RecoverMachineFromMetadata).machine(&machine.id).detail("fly_state", machine.state.as_str()),
     );
-    Looking::Found(machine.state.clone())
 }

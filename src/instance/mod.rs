@@ -218,7 +218,7 @@ pub struct Instance {
     /// An admin has accepted that the data is lost.
     #[serde(default)]
     pub(crate) fresh_allowed: bool,
-    /// An admin gave it a volume that holds data, whether it was ever started or not.
+    /// It has a volume that holds data, or may, whether it was ever started or not: an admin gave it, or it was found.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(crate) given_data: bool,
     /// The volume replaced last by a restore or a reassociation.

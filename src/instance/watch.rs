@@ -143,29 +143,7 @@ impl Watch {
                     t.settle(status)
                 }
             },
-            Self::Volume(ensure) => match ensure.on(t, result) {
-                Ensured::Next(ensure) => status.phase(Self::Volume(ensure)),
-                Ensured::Later(ensure @ Ensure::Place(_)) => {
-                    // Nobody waits for the volume: after a few tries the next alarm is soon enough.
-                    if t.tried_enough() {
-                        t.rest()
-                    } else {
-                        t.back_off()
-                    }
-                    status.phase(Self::Volume(ensure))
-                }
-                Ensured::Missing => {
-                    if status != Watched::Stopped {
-                        mark_stopped(t);
-                    }
-                    t.settle(Watched::Stopped)
-                }
-                Ensured::Failed(fault) => {
-                    t.emit(Note::log(Action::CreateVolumeFailed).error(fault.to_string()));
-                    t.settle(status)
-                }
-                Ensured::Later(_) | Ensured::Ready => t.settle(status),
-            },
+            Self::Volume(ensure) => Self::ensured(status, t, ensure, result),
             Self::Mounted { mounted } => volume_seen(t, mounted, result),
             Self::Stranger { volume, ours_alive } => stranger_seen(t, &volume, ours_alive, result),
             Self::Health => {
@@ -176,6 +154,33 @@ impl Watch {
             }
             Self::Refresh => refreshed(status, t, result),
         }
+    }
+
+    fn ensured(status: Watched, t: &mut Turn<'_>, ensure: Ensure, result: Result<Done, Fault>) -> Phase {
+        let alone = t.me.machine.is_none();
+        match ensure.on(t, result) {
+            Ensured::Next(ensure) => return status.phase(Self::Volume(ensure)),
+            Ensured::Later(ensure @ Ensure::Place(_)) => {
+                // Nobody waits for the volume: after a few tries the next alarm is soon enough.
+                if t.tried_enough() {
+                    t.rest()
+                } else {
+                    t.back_off()
+                }
+                return status.phase(Self::Volume(ensure));
+            }
+            Ensured::Missing => {
+                if status != Watched::Stopped {
+                    mark_stopped(t);
+                }
+                return t.settle(Watched::Stopped);
+            }
+            Ensured::Failed(fault) => t.emit(Note::log(Action::CreateVolumeFailed).error(fault.to_string())),
+            // The volume has led to the machine: see what that does.
+            Ensured::Ready if alone && t.me.machine.is_some() => alarm::pull_look(t),
+            Ensured::Later(_) | Ensured::Ready => {}
+        }
+        t.settle(status)
     }
 
     /// The volume is next.

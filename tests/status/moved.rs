@@ -158,16 +158,15 @@ fn v2_what_is_being_made_off_a_full_host_has_not_moved() {
     let mut script = Script::flat("stopped", kept);
     script.command(start());
     script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted(), machine("m1", "stopped")]);
-    script.answer(no_room());
+    script.answers([no_room(), accepted(), machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
     found_while_made(&mut script).is(r#"
         applied: starting
         set recoveryPreviousVolumeCleanupAfter null
         set recoveryPreviousVolumeId null
         off the list volume vol-0
-        log destroy_volume_ok value=0 by=alarm machine=m1 region=iad volume:"vol-0"
-        event instance.retained_volume_deleted machine=m1 region=iad volume:"vol-0"
-        call list_volumes named #1
-        alarm +1m reconcile
+        log destroy_volume_ok value=0 by=start region=iad volume:"vol-0"
+        event instance.retained_volume_deleted region=iad volume:"vol-0"
+        alarm now retry
     "#);
 }
 

@@ -2,11 +2,11 @@
 //! (D2, V3).
 
 use crate::commands::{clean_up, start, stop};
-use crate::script::{DAY, HOUR, NOON, Script};
+use crate::script::{DAY, NOON, Script};
 use crate::stages::{bereft_with, healthy};
 use crate::world::{
-    Remade, a_machine, a_volume, accepted, health, held, machine, machine_id, machine_made, machines, no_room, refused,
-    seen, snapshots, unknown, volume, volume_made, volumes, waited,
+    Remade, a_machine, a_volume, accepted, health, held, machine, machine_id, machine_made, machines, refused, seen,
+    unknown, volume, volumes, waited,
 };
 use kiloclaw_lifecycle::instance::Hold;
 use kiloclaw_lifecycle::observe::{Machine, Volume};
@@ -192,47 +192,6 @@ fn d2_what_the_machine_of_a_stopped_instance_holds_waits_again() {
         alarm +90001ms call_deadline
     ");
     assert_eq!(held_back_by(&script), [Hold::InstanceUnproven]);
-}
-
-/// Relocated onto `vol-2` by a start on a full host; the old machine, on `vol-1`, could not be removed, and the start has ended.
-fn moved() -> Script {
-    let mut script = Script::stopped();
-    script.command(start());
-    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted(), machine("m1", "stopped")]);
-    script.answers([no_room(), volume_made("vol-2", "ams", "created"), snapshots(&[]), refused()]);
-    script.after(HOUR);
-    script.ring();
-    script.answer(machine("m1", "stopped"));
-    script
-}
-
-#[test]
-fn r9_a_source_that_has_served_again_waits() {
-    let mut script = moved();
-    script.alarm();
-    script.answer(machine("m1", "started"));
-    script.alarm();
-    script.answer(machine("m1", "stopped")).is(r#"
-        applied: recovering
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryStartedAt now
-        on the list volume vol-1 retained unproven until +7d for vol-2
-        log unexpected_stop_recovery_trigger value=1 by=alarm machine=m1 region=ams fail_count:1 fly_state:"stopped" new_state:"recovering" old_state:"running"
-        event instance.unexpected_stop_recovery_started recovering "alarm_stopped" value=1 machine=m1 region=ams
-        call get_volume vol-2
-        alarm +1m reconcile
-    "#);
-    let mut script = moved();
-    script.command(start());
-    script.answer(volume("vol-2", "created"));
-    script.answer(machine("m1", "stopped")).is("
-        applied: starting
-        set recoveryPreviousVolumeCleanupAfter +7d
-        on the list volume vol-1 retained unproven until +7d for vol-2
-        log repair_mount by=start machine=m1 region=iad
-        call destroy_machine m1
-        alarm +58s reconcile
-    ");
 }
 
 /// The retained volume of an imported record, which is ours by record alone.

@@ -119,28 +119,6 @@ fn and_was_named_in_vain() -> Vec<Scene> {
     scenes
 }
 
-/// A start on a full host copies the volume, and cannot destroy the machine, which somebody starts: it writes to what was copied, and stops.
-fn the_source_serves_again() -> Vec<Scene> {
-    let writes = || Scene::Change(WorldChange::Write { machine: "mnew1".to_string() });
-    let full = "{\"error\":\"insufficient resources available to fulfill request\"}";
-    let stops = WorldChange::Machine { id: "mnew1".to_string(), state: MachineState::Stopped, exit: None };
-    vec![
-        Scene::Ask(Command::Start { reason: None }),
-        Scene::Pass(61_000),
-        writes(),
-        Scene::Ask(Command::Stop { reason: None }),
-        Scene::Pass(61_000),
-        Scene::Ask(Command::Start { reason: None }),
-        Scene::Say(CallKind::UpdateMachine, 412, full),
-        Scene::Refuse(CallKind::DestroyMachine, 422),
-        Scene::Change(starts_by_itself()),
-        Scene::Pass(90_000),
-        writes(),
-        Scene::Change(stops),
-        Scene::Pass(4 * 3_600_000),
-    ]
-}
-
 fn starts_by_itself() -> WorldChange {
     WorldChange::Machine { id: "mnew1".to_string(), state: MachineState::Started, exit: None }
 }
@@ -197,12 +175,6 @@ wrongs! {
         scenes: and_was_named_in_vain(),
         acts: 99,
         seen: "no live volume that the record names holds the newest data (write 4)",
-    };
-    what_served_again_goes_at_its_date: Data by Play {
-        machine: Wrong(goes_by_dates_alone),
-        scenes: the_source_serves_again(),
-        acts: 121,
-        seen: "no live volume that the record names holds what the tenant is served without",
     };
     the_newest_data_goes_at_a_date: Data by Play {
         machine: Wrong(goes_by_dates_alone),

@@ -23,8 +23,6 @@ pub(crate) enum Scene {
     Pass(u64),
     /// Everything goes well until a call of this kind leaves; it is not done, and answered with this status.
     Refuse(CallKind, u16),
-    /// The same, in these words.
-    Say(CallKind, u16, &'static str),
     /// Everything goes well until volumes are listed; the list lacks this one.
     Hide(&'static str),
 }
@@ -114,7 +112,6 @@ impl<C: Core> Stage<C> {
                 self.rig.pass(end);
             }
             Scene::Refuse(kind, status) => self.strike(*kind, Said::Status(*status, format!("status {status}"))),
-            Scene::Say(kind, status, body) => self.strike(*kind, Said::Status(*status, (*body).to_string())),
             Scene::Hide(id) => {
                 self.now(Act::Excuse { life: 0, id: id.to_string() });
                 self.strike(CallKind::ListVolumes, Said::Without(vec![id.to_string()]));

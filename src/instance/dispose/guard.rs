@@ -113,16 +113,11 @@ pub(super) fn searched(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) 
     }
 }
 
-/// A stopped instance's machine that holds what the instance has moved away from, or what was only found, can never serve again, since
-/// which volume is mounted cannot be changed: a start has ended before it came to it, or Fly has moved it.
+/// A stopped instance's machine that holds what was only found can never serve again, since which volume is mounted cannot be changed: Fly
+/// has moved it.
 pub(super) fn is_left_behind(t: &Turn<'_>, key: u64, holder: &MachineId) -> bool {
-    let cause = t.me.holdings.get(key).map(|entry| &entry.cause);
-    let left = match cause {
-        Some(Cause::Relocated(copy)) => t.me.volume.as_ref() == Some(&copy.fork),
-        Some(cause) => *cause == Cause::Candidate,
-        None => false,
-    };
-    left && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
+    let found = t.me.holdings.get(key).is_some_and(|entry| entry.cause == Cause::Candidate);
+    found && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
 }
 
 /// Gives up the machine that is left behind, unless somebody has started it: what runs may have written since, and is for the next look to

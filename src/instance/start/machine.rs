@@ -135,6 +135,9 @@ impl Starting {
             let ensure = Ensure::begin(t);
             return self.to(Stage::Volume(ensure));
         };
+        if self.crowded {
+            return self.take_elsewhere(t, volume);
+        }
         let region = t.me.region.clone();
         match Creation::new(t, volume, region) {
             Ok(creation) => self.to(Stage::Create(Box::new(creation))),

@@ -83,6 +83,9 @@ pub(crate) struct Starting {
     made: bool,
     /// It was looked for a machine with our labels during this start.
     looked_up: bool,
+    /// The host is full: the volume is taken elsewhere as soon as no machine is left on it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    crowded: bool,
     /// The volume was moved off a full host once.
     moved: bool,
     /// The machine was made anew once because the provider did not find its volume.
@@ -91,7 +94,16 @@ pub(crate) struct Starting {
 
 impl Starting {
     fn at(since: Timestamp, stage: Stage) -> Self {
-        Self { since, stage, updated: false, made: false, looked_up: false, moved: false, remade: false }
+        Self {
+            since,
+            stage,
+            updated: false,
+            made: false,
+            looked_up: false,
+            crowded: false,
+            moved: false,
+            remade: false,
+        }
     }
 
     /// A start that was imported: the next alarm sees how it stands.

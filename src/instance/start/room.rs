@@ -17,21 +17,28 @@ use alloc::format;
 use alloc::string::ToString;
 
 impl Starting {
-    /// The host of the volume is full: once, take the volume elsewhere (G3).
+    /// The host of the volume is full: once, take the volume elsewhere (G3). The machine goes first: what it wrote after the copy was
+    /// made would be nowhere but in the original.
     pub(super) fn make_room(mut self: Box<Self>, t: &mut Turn<'_>, fault: Fault) -> Phase {
-        let (Some(class), false, Some(volume)) = (fault.capacity(), self.moved, t.me.volume.clone()) else {
+        let (Some(class), false) = (fault.capacity(), self.moved) else {
             return self.fail(t, fault.to_string());
         };
-        self.moved = true;
         let status = fault.status.unwrap_or_default();
         let label = format!("fly_{status}_{}", class.as_str());
         t.emit(
             Note::new(Milestone::StartCapacityRecovery).status(Status::Starting).label(label).error(fault.to_string()),
         );
-        let region = t.me.region.clone();
-        if let (403, Some(region)) = (status, region.clone()) {
+        if let (403, Some(region)) = (status, t.me.region.clone()) {
             t.evict(region, class);
         }
+        self.crowded = true;
+        self.anew(t)
+    }
+
+    /// No machine can write to the volume any more: a volume elsewhere, with what is on this one.
+    pub(super) fn take_elsewhere(mut self: Box<Self>, t: &mut Turn<'_>, volume: VolumeId) -> Phase {
+        (self.crowded, self.moved) = (false, true);
+        let region = t.me.region.clone();
         let placement = if t.me.has_data() {
             Placement::new(t, Content::Fork { source: volume }, region.as_ref())
         } else {

@@ -4,8 +4,8 @@ use super::{Stage as S, again, first};
 use crate::commands::start;
 use crate::script::{Script, knobs};
 use crate::world::{
-    a_machine, a_volume, absent, accepted, machine, machine_made, machines, missing_volume, no_room, refused, region,
-    region_full, seen, snapshots, volume, volume_made, volumes,
+    a_machine, a_volume, absent, accepted, conflict, health, machine, machine_made, machines, missing_volume, no_room,
+    refused, region_full, seen, snapshots, volume, volume_made, volumes,
 };
 use kiloclaw_lifecycle::Knobs;
 use kiloclaw_lifecycle::fault::{Capacity, Fault, FaultKind};
@@ -55,16 +55,50 @@ fn g3_a_full_host_leads_to_a_fork_once() {
     "#);
 }
 
-#[test]
-fn g3_the_old_machine_goes_before_the_new_one_is_made() {
+/// A start of a machine whose host is full: nothing is made before it has gone.
+fn crowded() -> Script {
     let mut script = again();
     script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted(), machine("m1", "stopped")]);
     script.answer(no_room()).is(r#"
         applied: starting
         event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" machine=m1 region=iad
-        call create_volume #1 in eu fork of vol-1
+        call destroy_machine m1
         alarm +55s reconcile
     "#);
+    script
+}
+
+/// The same after the machine has gone.
+fn vacated() -> Script {
+    let mut script = crowded();
+    script.answer(accepted()).is("
+        applied: starting
+        set flyMachineId null
+        on the list machine m1 replaced due +1m
+        call list_machines ours
+        alarm +54s reconcile
+    ");
+    script
+}
+
+#[test]
+fn g3_the_old_machine_goes_before_its_volume_is_forked() {
+    let mut script = vacated();
+    script.answer(machines([a_machine("m1", "stopped")])).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +53s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +52s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting
+        call create_volume #1 in eu fork of vol-1
+        alarm +51s reconcile
+    ");
     script.answer(volume_made("vol-2", "ams", "created")).is(r#"
         applied: starting
         set flyRegion "ams"
@@ -73,33 +107,11 @@ fn g3_the_old_machine_goes_before_the_new_one_is_made() {
         set recoveryPreviousVolumeId "vol-1"
         on the list volume vol-1 retained until +7d for vol-2
         call list_snapshots vol-1
-        alarm +54s reconcile
+        alarm +50s reconcile
     "#);
     script.answer(snapshots(&[])).is("
         applied: starting
         on the list volume vol-1 retained until +604799s for vol-2 immediate
-        call destroy_machine m1
-        alarm +53s reconcile
-    ");
-    script.answer(accepted()).is("
-        applied: starting
-        set flyMachineId null
-        on the list machine m1 replaced due +1m
-        call list_machines ours
-        alarm +52s reconcile
-    ");
-    script.answer(machines([a_machine("m1", "stopped")])).is("
-        applied: starting (no commit)
-        call get_volume vol-2
-        alarm +51s reconcile
-    ");
-    script.answer(volume("vol-2", "created")).is("
-        applied: starting (no commit)
-        call get_volume vol-2
-        alarm +50s reconcile
-    ");
-    script.answer(seen(Volume { region: Some(region("ams")), ..a_volume("vol-2", "created") })).is("
-        applied: starting
         call create_machine #2 ours on vol-2 in ams
         alarm +49s reconcile
     ");
@@ -109,6 +121,105 @@ fn g3_the_old_machine_goes_before_the_new_one_is_made() {
         call wait_machine m2 started 60s
         alarm +48s reconcile
     "#);
+}
+
+#[test]
+fn g3_a_machine_that_does_not_go_keeps_its_volume() {
+    for (answer, told) in
+        [(refused(), "makes no sense (status 422)"), (conflict(None), "the name is taken (status 409)")]
+    {
+        let mut script = crowded();
+        script.answer(answer).is(&format!(
+            r#"
+                applied: starting
+                set lastStartErrorAt now
+                set lastStartErrorMessage "{told}"
+                alarm +1m reconcile
+            "#
+        ));
+        script.alarm();
+        script.answer(machine("m1", "stopped"));
+        script.answer(volume("vol-1", "created"));
+        script.answer(machine("m1", "stopped")).is("
+            applied: starting
+            call start_machine m1
+            alarm +57s reconcile
+        ");
+    }
+}
+
+#[test]
+fn g3_a_machine_that_somebody_has_started_again_serves_where_it_is() {
+    let mut script = crowded();
+    script.answer(refused());
+    script.alarm();
+    script.answer(machine("m1", "started")).is("
+        applied: starting (no commit)
+        call probe_health m1 60s every 3000ms
+        alarm +59s reconcile
+    ");
+    script.answer(health(true)).is("
+        applied: running
+        set lastStartErrorAt null
+        set lastStartErrorMessage null
+        set lastStartedAt now
+        set startingAt null
+        event instance.started running took=68s machine=m1 region=iad
+        alarm +5m reconcile
+    ");
+}
+
+#[test]
+fn g3_another_machine_of_ours_on_the_full_host_is_tried_and_goes_as_well() {
+    let mut script = vacated();
+    script.answer(machines([a_machine("m9", "stopped")])).is(r#"
+        applied: starting
+        set flyMachineId "m9"
+        log recover_machine_from_metadata by=start machine=m9 region=iad fly_state:"stopped"
+        call get_volume vol-1
+        alarm +53s reconcile
+    "#);
+    script.answers([volume("vol-1", "created"), machine("m9", "stopped")]);
+    script.answer(no_room()).is(r#"
+        applied: starting
+        event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" machine=m9 region=iad
+        call destroy_machine m9
+        alarm +50s reconcile
+    "#);
+    script.answer(accepted()).is("
+        applied: starting
+        set flyMachineId null
+        on the list machine m9 replaced due +1m
+        call create_volume #1 in eu fork of vol-1
+        alarm +49s reconcile
+    ");
+}
+
+#[test]
+fn g3_the_way_off_a_full_host_survives_a_crash() {
+    let mut script = crowded();
+    script.resume().is("
+        applied: starting
+        call destroy_machine m1
+        alarm +55s reconcile
+    ");
+    script.answer(absent()).is("
+        applied: starting
+        set flyMachineId null
+        on the list machine m1 replaced due +1m
+        call list_machines ours
+        alarm +54s reconcile
+    ");
+    script.resume().is("
+        applied: starting
+        call list_machines ours
+        alarm +54s reconcile
+    ");
+    script.answers([machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
+    script.resume().is("
+        applied: starting
+        alarm +1s retry
+    ");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::{Stage as S, again, first};
 use crate::script::{LATENCY_MS, MINUTE, NOON, SECOND, Script, provision};
 use crate::world::{
-    Remade, a_machine, absent, accepted, limited, machine, no_room, refused, unauthorized, unknown, volume, waited,
+    Remade, a_machine, absent, accepted, limited, machine, machines, no_room, refused, unauthorized, unknown, volume,
+    waited,
 };
 use kiloclaw_lifecycle::command::Spec;
 use serde_json::json;
@@ -429,21 +430,24 @@ fn s3_past_its_time_what_was_being_made_is_watched_for() {
         script.ring().is(expected);
     }
     let mut script = again();
-    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), no_room(), unknown()]);
+    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), no_room(), accepted(), machines([])]);
+    script.answers([volume("vol-1", "created"), volume("vol-1", "created"), unknown()]);
     script.after(5 * MINUTE);
     script.ring().is("
         applied: starting (no commit)
-        on the list volume named #1 late_create due -179999ms
         call get_machine m1
         alarm +1m reconcile
     ");
-    script.answer(machine("m1", "stopped")).is(r#"
+    script.answer(absent()).is(r#"
         applied: stopped
         set lastStartErrorAt now
-        set lastStartErrorMessage "the machine was still stopped when time was over"
+        set lastStartErrorMessage "the start took too long and no machine was made"
         set lastStoppedAt now
         set startingAt null
-        event instance.provisioning_failed stopped "starting_timeout_with_machine" error="the machine was still stopped when time was over" machine=m1 region=iad
+        on the list volume named #1 late_create due -180999ms
+        off the list machine m1
+        log destroy_machine_ok value=0 by=alarm machine=m1 region=iad
+        event instance.provisioning_failed stopped "starting_timeout" error="the start took too long and no machine was made" region=iad
         call list_volumes named #1
         alarm +90001ms call_deadline
     "#);

@@ -4,12 +4,13 @@ mod hosts;
 mod late;
 
 use crate::commands::{clean_up, reassociate, start, stop};
-use crate::script::{DAY, HOUR, Script};
+use crate::script::{DAY, Script};
 use crate::stages::{Recovery, bereft_with, fork, keeping, recovering};
 use crate::world::{
-    Remade, a_machine, absent, accepted, busy, held, machine, machines, no_room, refused, snapshots, unknown, volume,
-    volume_made, volumes, waited,
+    Remade, a_machine, a_volume, absent, accepted, busy, held, machine, machine_id, machines, unknown, volume, volumes,
+    waited,
 };
+use kiloclaw_lifecycle::observe::Volume;
 use serde_json::json;
 
 /// A stopped instance that has run, with a volume to be removed at once. Nobody holds it, and the data volume is looked at.
@@ -200,34 +201,20 @@ fn d5_a_clean_up_under_way_is_held_back_when_the_data_volume_turns_out_to_be_mis
     "#);
 }
 
-/// Relocated by a start that cannot remove the old machine.
-fn moved() -> Script {
-    let mut script = Script::stopped();
-    script.command(start());
-    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted(), machine("m1", "stopped")]);
-    script.answers([no_room(), volume_made("vol-2", "ams", "created"), snapshots(&[("vs-1", "created", 10)])]);
-    script.answer(refused());
-    script
-}
-
-/// The same after the start has ended.
+/// The data volume was not shown for a while; `vol-2` was found under our name, in the instance's machine.
 fn left_behind() -> Script {
-    let mut script = moved();
-    script.after(HOUR);
-    script.ring();
-    script.answer(machine("m1", "stopped")).is(r#"
-        applied: stopped
-        set lastStoppedAt now
-        set startingAt null
-        event instance.provisioning_failed stopped "starting_timeout_with_machine" error="the machine was still stopped when time was over" machine=m1 region=ams
-        alarm +30m reconcile
-    "#);
+    let found = Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-2", "created") };
+    let mut script = bereft_with(Script::stopped(), volumes([found]));
+    script.alarm();
+    script.answers([machine("m1", "stopped"), volume("vol-1", "created")]);
     script
 }
 
-/// What was left behind may go, and the machine on it is asked for.
-fn holder_asked(mut script: Script) -> Script {
-    script.answer(held("vol-1", "m1")).is("
+/// An admin wants what was found gone, and the machine in it is asked for.
+fn holder_asked() -> Script {
+    let mut script = left_behind();
+    script.command(clean_up(Some("vol-2")));
+    script.answer(held("vol-2", "m1")).is("
         applied: stopped (no commit)
         call get_machine m1
         alarm +90001ms call_deadline
@@ -236,63 +223,44 @@ fn holder_asked(mut script: Script) -> Script {
 }
 
 #[test]
-fn d2_the_old_machine_on_the_source_of_a_relocation_is_condemned() {
-    let mut due = left_behind();
-    due.after(7 * DAY);
-    due.ring();
-    let mut cleaned = left_behind();
-    cleaned.command(clean_up(None));
-    for script in [due, cleaned] {
-        let mut script = holder_asked(script);
-        script.answer(machine("m1", "stopped")).is("
-            applied: stopped
-            set flyMachineId null
-            on the list machine m1 replaced due now
-            call get_machine m1
-            alarm +90001ms call_deadline
-        ");
-        script.answer(machine("m1", "stopped")).is("
-            applied: stopped
-            call destroy_machine m1
-            alarm +90001ms call_deadline
-        ");
-    }
+fn d2_the_stopped_machine_in_what_was_found_is_condemned() {
+    let mut script = holder_asked();
+    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is("
+        applied: stopped
+        set flyMachineId null
+        on the list machine m1 replaced due now
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is("
+        applied: stopped
+        call destroy_machine m1
+        alarm +90001ms call_deadline
+    ");
 }
 
 #[test]
-fn d2_a_machine_that_somebody_has_started_on_what_was_left_behind_is_looked_at_first() {
-    let mut script = left_behind();
-    script.after(7 * DAY);
-    script.ring();
-    let mut script = holder_asked(script);
-    script.answer(machine("m1", "started")).is(r#"
+fn d2_a_machine_that_somebody_has_started_on_what_was_found_is_looked_at_first() {
+    holder_asked().answer(machine("m1", "started")).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +1m
-        on the list volume vol-1 retained until +1m for vol-2 tried 1 "held by the instance's own machine m1, which runs"
-        log destroy_volume_failed value=0 error="held by the instance's own machine m1, which runs" by=alarm machine=m1 region=ams volume:"vol-1"
-        call get_machine m1
-        alarm +90001ms call_deadline
+        on the list volume vol-2 candidate until +602996s
+        reply cleanup_failed "The volume could not be deleted: held by the instance's own machine m1, which runs."
+        alarm now reconcile
     "#);
-    let mut script = left_behind();
-    script.after(7 * DAY);
-    script.ring();
-    let foreign = a_machine("m1", "stopped").of_sandbox("sandbox-9");
-    holder_asked(script).answer(foreign.seen()).is(r#"
+    holder_asked().answer(a_machine("m1", "stopped").of_sandbox("sandbox-9").seen()).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +1m
-        on the list volume vol-1 retained until +1m for vol-2 tried 1 "Refusing to destroy attached machine m1 for volume vol-1: expected sandbox sandbox-1, found sandbox-9"
-        event instance.retained_volume_cleanup_refused error="Refusing to destroy attached machine m1 for volume vol-1: expected sandbox sandbox-1, found sandbox-9" machine=m1 region=ams volume:"vol-1"
-        log destroy_volume_failed value=0 error="Refusing to destroy attached machine m1 for volume vol-1: expected sandbox sandbox-1, found sandbox-9" by=alarm machine=m1 region=ams volume:"vol-1"
-        call get_machine m1
-        alarm +90001ms call_deadline
+        on the list volume vol-2 candidate until +602996s
+        event instance.retained_volume_cleanup_refused error="Refusing to destroy attached machine m1 for volume vol-2: expected sandbox sandbox-1, found sandbox-9" machine=m1 region=iad volume:"vol-2"
+        reply not_ours "Refusing to destroy attached machine m1 for volume vol-2: expected sandbox sandbox-1, found sandbox-9"
+        alarm +1798s reconcile
     "#);
 }
 
 #[test]
-fn d2_another_machine_on_the_source_of_a_relocation_is_asked_whose_it_is() {
+fn d2_another_machine_on_what_was_found_is_asked_whose_it_is() {
     let mut script = left_behind();
-    script.command(clean_up(None));
-    script.answer(held("vol-1", "m9")).is("
+    script.command(clean_up(Some("vol-2")));
+    script.answer(held("vol-2", "m9")).is("
         applied: stopped (no commit)
         call get_machine m9
         alarm +90001ms call_deadline
@@ -300,17 +268,16 @@ fn d2_another_machine_on_the_source_of_a_relocation_is_asked_whose_it_is() {
 }
 
 #[test]
-fn d2_while_it_starts_the_old_machine_keeps_the_source_of_a_relocation() {
-    let mut script = moved();
-    script.after(7 * DAY);
-    script.ring();
-    script.answer(held("vol-1", "m1")).is(r#"
+fn d2_while_it_starts_the_machine_keeps_what_was_found() {
+    let mut script = left_behind();
+    script.command(start());
+    script.answers([volume("vol-1", "created"), unknown()]);
+    script.command(clean_up(Some("vol-2")));
+    script.answer(held("vol-2", "m1")).is(r#"
         applied: starting
-        set recoveryPreviousVolumeCleanupAfter +1m
-        on the list volume vol-1 retained until +1m for vol-2 tried 1 "held by the instance's own machine m1"
-        log destroy_volume_failed value=0 error="held by the instance's own machine m1" by=alarm machine=m1 region=ams volume:"vol-1"
-        call get_machine m1
-        alarm +1m reconcile
+        on the list volume vol-2 candidate until +602995s
+        reply cleanup_failed "The volume could not be deleted: held by the instance's own machine m1."
+        alarm now retry
     "#);
 }
 
@@ -341,23 +308,21 @@ fn d2_without_the_data_volume_nothing_goes_even_though_its_holder_is_gone() {
     }
 }
 
-/// The same, and the look-up of the next start finds the old machine, whose removal has failed, on the instance's volume.
+/// The machine in what was found could not be removed, and the look-up of the next start finds it on the instance's volume.
 fn stood_in_the_way() -> Script {
-    let mut script = left_behind();
-    script.after(7 * DAY);
-    script.ring();
-    script.answers([held("vol-1", "m1"), machine("m1", "stopped"), busy(), unknown()]);
+    let mut script = holder_asked();
+    script.answers([machine("m1", "stopped"), busy(), unknown()]);
     script.command(start());
     script.answer(unknown());
     script.ring();
-    script.answers([machines([]), held("vol-2", "m1")]);
+    script.answers([machines([]), held("vol-1", "m1")]);
     script
 }
 
 #[test]
 fn m1_a_condemned_machine_that_holds_the_volume_is_removed_by_the_start_and_nothing_else_leaves_the_list() {
     let mut script = stood_in_the_way();
-    script.answer(a_machine("m1", "stopped").mounting("vol-2").seen()).is(r#"
+    script.answer(a_machine("m1", "stopped").mounting("vol-1").seen()).is(r#"
         applied: starting
         set flyMachineId "m1"
         off the list machine m1
@@ -372,7 +337,7 @@ fn m1_a_condemned_machine_that_holds_the_volume_is_removed_by_the_start_and_noth
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
-        call create_machine #2 ours on vol-2 in ams
+        call create_machine #1 ours on vol-1 in iad
         alarm +56s reconcile
     "#);
 }
