@@ -11,22 +11,22 @@
 //! *Guarantees*: the machine's verdict is acted on before the volume is looked at; "could not ask" is never "gone"; a healthy running
 //! instance costs one look at the machine, one at the volume, and no commit but the alarm's.
 
-use super::ensure::{self, Ensure, Ensured};
-use super::holdings::{Cause, Thing};
+mod mount;
+
+use self::mount::{Mounted, stranger_seen, volume_seen};
+use super::ensure::{Ensure, Ensured};
 use super::lookup::{Looking, Lookup};
 use super::note::Note;
 use super::phase::Phase;
 use super::placement::Placement;
 use super::recover;
-use super::start::Starting;
 use super::turn::Turn;
-use super::{MachineRef, alarm, destroy, dispose};
+use super::{alarm, destroy, dispose};
 use crate::call::{Call, Done};
 use crate::event::Action;
 use crate::fault::Fault;
 use crate::id::VolumeId;
-use crate::name;
-use crate::observe::{HostStatus, Machine, MachineState, Volume};
+use crate::observe::{HostStatus, Machine, MachineState};
 use crate::policy::Signal;
 use crate::status::Status;
 use alloc::string::ToString;
@@ -77,20 +77,6 @@ pub(crate) enum Watch {
     Health,
     /// The machine, because somebody wants to know.
     Refresh,
-}
-
-/// What a machine mounts, compared with what it should.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Mounted {
-    /// Our volume.
-    Right,
-    /// Nobody can tell.
-    Unknown,
-    /// No volume.
-    Nothing,
-    /// Another volume.
-    Other(VolumeId),
 }
 
 impl Watch {
@@ -270,15 +256,7 @@ fn started(status: Watched, t: &mut Turn<'_>, machine: &Machine) -> Phase {
         t.me.counted_at = None;
         t.keep();
     }
-    let mounted = match (&machine.config, &t.me.volume) {
-        (Some(config), recorded) => match config.mounted_at(&t.policy.mount_path) {
-            Some(volume) if Some(volume) == recorded.as_ref() => Mounted::Right,
-            Some(volume) => Mounted::Other(volume.clone()),
-            None => Mounted::Nothing,
-        },
-        (None, _) => Mounted::Unknown,
-    };
-    match (&t.me.volume, mounted) {
+    match (&t.me.volume, Mounted::of(t, machine)) {
         (Some(_), mounted) => Phase::Running(Watch::Mounted { mounted }),
         (None, Mounted::Other(volume)) => Phase::Running(Watch::Stranger { volume, ours_alive: false }),
         (None, Mounted::Right | Mounted::Unknown | Mounted::Nothing) => {
@@ -380,99 +358,6 @@ fn none_found(status: Watched, t: &mut Turn<'_>) -> Phase {
 fn is_stale(t: &Turn<'_>) -> bool {
     let old = t.me.provisioned_at.is_some_and(|at| t.now.since(at) > t.policy.stale_provision_ms);
     old && !t.me.has_data()
-}
-
-/// The volume of a running instance was looked at.
-fn volume_seen(t: &mut Turn<'_>, mounted: Mounted, result: Result<Done, Fault>) -> Phase {
-    let alive = match &result {
-        Ok(Done::Volume(volume)) => !volume.state.is_dead(),
-        Err(fault) if fault.is_absent() => false,
-        Ok(_) | Err(_) => return t.settle(Watched::Running),
-    };
-    if let Ok(Done::Volume(volume)) = &result
-        && alive
-    {
-        ensure::found_alive(t, volume);
-        if recover::is_independent(&volume.state) {
-            recover::seen_hydrated(t);
-        }
-    }
-    match (mounted, alive) {
-        (Mounted::Right, true) => {
-            // Whatever the provider has said before: a machine runs on it.
-            if t.me.missing.take().is_some() {
-                t.me.errors.start = None;
-                t.keep();
-            }
-            healthy_next(t)
-        }
-        (Mounted::Unknown, true) => t.settle(Watched::Running),
-        (Mounted::Other(volume), ours_alive) => Phase::Running(Watch::Stranger { volume, ours_alive }),
-        (Mounted::Nothing, true) => repair(t, None),
-        (Mounted::Right | Mounted::Unknown | Mounted::Nothing, false) => {
-            let message = ensure::missing_message(t.me.volume.as_ref());
-            t.emit(Note::log(Action::VolumeCheckFailed).error(message));
-            t.settle(Watched::Running)
-        }
-    }
-}
-
-fn stranger_seen(t: &mut Turn<'_>, mounted: &VolumeId, ours_alive: bool, result: Result<Done, Fault>) -> Phase {
-    let seen = match result {
-        Ok(Done::Volume(volume)) if !volume.state.is_dead() => Some(volume),
-        Err(fault) if !fault.is_absent() => return t.settle(Watched::Running),
-        Ok(_) | Err(_) => None,
-    };
-    let ours = seen.filter(|volume| is_ours(t, volume));
-    match (ours_alive, ours) {
-        (true, ours) => repair(t, ours.map(|_| mounted)),
-        (false, Some(volume)) if is_attached(t, &volume) => adopt(t, &volume),
-        (false, _) => {
-            let message = ensure::missing_message(t.me.volume.as_ref());
-            t.emit(Note::log(Action::VolumeCheckFailed).error(message).detail("mounted", mounted.as_str()));
-            t.settle(Watched::Running)
-        }
-    }
-}
-
-/// Ours by name or by record. To be on the list only because a machine of ours mounts it proves nothing.
-fn is_ours(t: &Turn<'_>, volume: &Volume) -> bool {
-    let filter = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity);
-    let named = filter.is_ok_and(|filter| filter.admits(&volume.name));
-    let recorded = t.me.holdings.lists_for(&volume.id, |cause| !matches!(cause, Cause::Candidate | Cause::Orphan));
-    named || recorded
-}
-
-/// Fly gives a volume that it moves to another host a new id; it hangs on our machine.
-fn is_attached(t: &Turn<'_>, volume: &Volume) -> bool {
-    t.me.machine.as_ref().is_some_and(|machine| volume.attached_machine.as_ref() == Some(&machine.id))
-}
-
-fn adopt(t: &mut Turn<'_>, volume: &Volume) -> Phase {
-    let old = t.me.take_volume(volume.id.clone());
-    let note = Note::log(Action::AdoptMigratedVolume)
-        .detail("volume", volume.id.as_str())
-        .detail("old_volume", old.as_ref().map(VolumeId::as_str));
-    t.emit(note);
-    if let Some(old) = old {
-        let until = t.now.plus(t.policy.retention_ms);
-        t.me.dispose(Thing::Volume(old), Cause::Kept, until);
-    }
-    ensure::found_alive(t, volume);
-    t.settle(Watched::Running)
-}
-
-/// The machine has to be made anew with the right mount (V3). What it mounts instead may hold newer data, and is retained.
-fn repair(t: &mut Turn<'_>, newer: Option<&VolumeId>) -> Phase {
-    let note = Note::log(Action::RepairMount)
-        .detail("volume", t.me.volume.as_ref().map(VolumeId::as_str))
-        .detail("mounted", newer.map(VolumeId::as_str));
-    t.emit(note);
-    if let Some(volume) = newer {
-        dispose::put_aside(t, volume.clone());
-    }
-    let machine: Option<MachineRef> = t.me.machine.clone();
-    t.enter(Starting::repair(t.now, machine))
 }
 
 /// After the volume: is something waiting for the instance to be seen healthy (R9, V3)?
