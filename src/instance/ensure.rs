@@ -212,13 +212,14 @@ fn choose(t: &mut Turn<'_>, mut found: Vec<Volume>) -> Ensured {
 /// A look-up by labels has not shown the machine that holds one of our volumes. If it is ours it runs on that, and no other may be made.
 fn holder_seen(t: &mut Turn<'_>, holder: &MachineId, mut volumes: Vec<Volume>, result: Result<Done, Fault>) -> Ensured {
     let machine = match result {
-        Ok(Done::Machine(machine)) if machine.state != MachineState::Destroyed => machine,
-        Err(fault) if !fault.is_absent() => return Ensured::Later(Ensure::ByName),
-        Ok(_) | Err(_) => {
-            let held = volumes.iter_mut().filter(|volume| volume.attached_machine.as_ref() == Some(holder));
-            held.for_each(|volume| volume.attached_machine = None);
-            return choose(t, volumes);
-        }
+        Ok(Done::Machine(machine)) => Some(machine).filter(|machine| machine.state != MachineState::Destroyed),
+        Err(fault) if fault.is_absent() => None,
+        Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
+    };
+    let Some(machine) = machine else {
+        let held = volumes.iter_mut().filter(|volume| volume.attached_machine.as_ref() == Some(holder));
+        held.for_each(|volume| volume.attached_machine = None);
+        return choose(t, volumes);
     };
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
         Owner::Ours if machine.state.is_going() => Ensured::Later(Ensure::ByName),
