@@ -149,6 +149,13 @@ fn a_record_that_contradicts_itself() {
     let source = entries.iter_mut().find(|entry| entry["cause"]["relocated"].is_object()).expect("a source");
     source["awaits_health"] = json!(true);
     assert_eq!(persist::decode(&retained.to_string()).map(drop), Ok(()));
+    let entries = retained["instance"]["holdings"]["entries"].as_array_mut().expect("a list");
+    let source = entries.iter_mut().find(|entry| entry["cause"]["relocated"].is_object()).expect("a source");
+    (source["thing"], source["cause"]) = (json!({ "machine": "m9" }), json!("candidate"));
+    assert_eq!(
+        refusal(&retained),
+        DecodeError::Inconsistent("what is not retained waits for the instance to be seen healthy")
+    );
 }
 
 #[test]
