@@ -278,8 +278,7 @@ pub(crate) fn remember_unknown(t: &mut Turn<'_>, volumes: Vec<Volume>) {
 /// Our machine is about to go, or has gone without anybody having seen it: gives a place in the record to what it holds, and to what nobody
 /// knows of; either may be the data under a new id.
 pub(crate) fn remember_held(t: &mut Turn<'_>, volumes: Vec<Volume>) {
-    let ours = t.me.machine.as_ref().map(|machine| machine.id.clone());
-    let held = |volume: &Volume| volume.attached_machine.is_some() && volume.attached_machine == ours;
+    let held = |volume: &Volume| volume.attached_machine.as_ref().is_some_and(|holder| t.me.uses_machine(holder));
     let (held, others) = volumes.into_iter().partition(held);
     remember_all(t, held);
     remember_unknown(t, others);

@@ -1,7 +1,7 @@
 //! What may hold newer data than the data volume goes only once the instance has been seen healthy without it, and then has its time
 //! (D2, V3).
 
-use crate::commands::{clean_up, start, stop};
+use crate::commands::{clean_up, reassociate, start, stop};
 use crate::script::{DAY, NOON, Script};
 use crate::stages::{bereft_with, healthy};
 use crate::world::{
@@ -313,4 +313,24 @@ fn d5_an_admin_does_away_with_what_may_hold_newer_data() {
         call delete_volume vol-2
         alarm +90001ms call_deadline
     ");
+}
+
+/// What the instance has been seen to do without is held by `holder` when the data is replaced.
+fn reassociating(holder: &str) -> Script {
+    let mut script = probed();
+    script.answer(health(true));
+    script.command(stop());
+    script.answers([accepted(), waited("stopped")]);
+    script.after(DAY);
+    script.command(reassociate("vol-7"));
+    script.answer(volume("vol-7", "created"));
+    let found = Volume { attached_machine: Some(machine_id(holder)), ..a_volume("vol-2", "created") };
+    script.answer(volumes([found]));
+    script
+}
+
+#[test]
+fn reassociate_what_our_own_machine_holds_may_have_been_written_to_again() {
+    assert_eq!(held_back_by(&reassociating("m1")), [Hold::InstanceUnproven]);
+    assert_eq!(held_back_by(&reassociating("m9")), []);
 }
