@@ -3,6 +3,7 @@
 //! *Guarantees*: a command turned down changes nothing; the same table answers the command and shows what is allowed.
 
 use super::destroy::{self, Destroying};
+use super::holdings::{Cause, Thing};
 use super::note::Note;
 use super::phase::Phase;
 use super::reassociate::Reassociating;
@@ -291,11 +292,16 @@ fn restore(t: &mut Turn<'_>, snapshot: SnapshotId, reason: Option<&str>) -> Verd
 fn accept_data_loss(t: &mut Turn<'_>) -> Verdict {
     begin(t, CommandKind::AcceptDataLoss, None);
     t.log(Action::AcceptDataLoss);
-    t.me.missing = None;
+    let refused = t.me.missing.take().is_some_and(|missing| missing.refused);
     t.me.errors.start = None;
     t.me.fresh_allowed = true;
-    t.me.retain_anew(t.now.plus(t.policy.retention_ms));
+    let until = t.now.plus(t.policy.retention_ms);
+    t.me.retain_anew(until);
     if let Some(lost) = t.me.volume.take() {
+        if refused {
+            // It is there, and must not be found again as what is to be mounted.
+            t.me.dispose(Thing::Volume(lost.clone()), Cause::Kept, until);
+        }
         t.me.previous_volume = Some(lost);
     }
     t.switch(Phase::Stopped(Watch::default()));

@@ -7,6 +7,7 @@ use super::placement::Placement;
 use super::{Instance, Noted};
 use crate::command::RequestId;
 use crate::id::{MachineId, ResourceName, VolumeId};
+use crate::observe::Volume;
 use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
@@ -213,6 +214,11 @@ impl Holdings {
         self.condemns(machine) || self.strays.contains(machine)
     }
 
+    /// Whether a lost create may yet bring up a machine.
+    pub(crate) fn awaits_machine(&self) -> bool {
+        self.entries.iter().any(|entry| !entry.abandoned && matches!(entry.thing, Thing::MachineNamed(_)))
+    }
+
     /// Whether the machine is about to be removed.
     pub(crate) fn condemns(&self, machine: &MachineId) -> bool {
         self.entries.iter().any(|entry| entry.machine() == Some(machine))
@@ -321,10 +327,11 @@ impl Instance {
         self.volume.replace(volume)
     }
 
-    /// The same with a volume that was found: whoever has made it may have left data on it, an earlier life of the instance above all.
-    pub(crate) fn take_found(&mut self, volume: VolumeId) {
-        self.take_volume(volume);
-        self.given_data = true;
+    /// The same with a volume that was found: unless a create of ours has made it that was given up, whoever has made it may have left data
+    /// on it, an earlier life of the instance above all.
+    pub(crate) fn take_found(&mut self, volume: &Volume) {
+        self.given_data |= !self.awaits_volume_named(&volume.name);
+        self.take_volume(volume.id.clone());
     }
 
     /// Whether the record needs this volume: as its data, or for the recovery under way.

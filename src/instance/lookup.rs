@@ -15,7 +15,7 @@ use crate::event::Action;
 use crate::fault::Fault;
 use crate::id::{MachineId, VolumeId};
 use crate::name::{self, Owner};
-use crate::observe::{Machine, MachineState};
+use crate::observe::{Machine, MachineState, Volume};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -95,8 +95,8 @@ impl Lookup {
             }
             (Self::AskVolume { .. } | Self::AskHolder(_), Err(fault)) if fault.is_absent() => return Looking::None,
             (Self::AskHolder(_), Ok(Done::Machine(machine))) => return holder(t, *machine),
-            (Self::ConfirmMount { machine, volume }, Ok(Done::Volume(seen))) => {
-                return confirmed(t, machine, (!seen.state.is_dead()).then_some(volume));
+            (Self::ConfirmMount { machine, .. }, Ok(Done::Volume(seen))) => {
+                return confirmed(t, machine, Some(seen).filter(|seen| !seen.state.is_dead()));
             }
             (Self::ConfirmMount { machine, .. }, Err(fault)) if fault.is_absent() => {
                 return confirmed(t, machine, None);
@@ -116,11 +116,8 @@ fn listed(t: &mut Turn<'_>, machines: Vec<Machine>) -> Looking {
     };
     let hidden = machines.iter().any(|machine| usable(machine) && ours(machine) == Owner::Hidden);
     let seen: Vec<MachineId> = machines.iter().map(|machine| machine.id.clone()).collect();
-    let mut candidates: Vec<Machine> =
-        machines.into_iter().filter(|machine| usable(machine) && ours(machine) == Owner::Ours).collect();
-    candidates.sort_by_key(|machine| (rank(&machine.state), core::cmp::Reverse(machine.updated_at)));
-    let mut candidates = candidates.into_iter();
-    let Some(best) = candidates.next() else {
+    let candidates = machines.into_iter().filter(|machine| usable(machine) && ours(machine) == Owner::Ours).collect();
+    let Some(best) = preferred(t, candidates) else {
         if hidden {
             return Looking::Inconclusive(
                 Lookup::List,
@@ -130,12 +127,24 @@ fn listed(t: &mut Turn<'_>, machines: Vec<Machine>) -> Looking {
         let Some(volume) = t.me.volume.clone() else { return Looking::None };
         return Looking::Next(Lookup::AskVolume { volume, listed: seen });
     };
-    let strays: Vec<MachineId> = candidates.map(|machine| machine.id).collect();
-    if !strays.is_empty() {
-        t.emit(Note::log(Action::MultipleMachinesFound).machine(&best.id).value(u64::try_from(strays.len()).ok()));
-        t.me.holdings.strays.extend(strays);
-    }
     chosen(t, best)
+}
+
+/// The best of several machines of ours; the others are strays.
+pub(super) fn preferred(t: &mut Turn<'_>, mut machines: Vec<Machine>) -> Option<Machine> {
+    machines.sort_by_key(|machine| (rank(&machine.state), core::cmp::Reverse(machine.updated_at)));
+    let mut machines = machines.into_iter();
+    let best = machines.next()?;
+    pass_over(t, &best.id, machines.collect());
+    Some(best)
+}
+
+/// Machines of ours that are not the one that serves: they are shown to admins, and go with the instance.
+pub(super) fn pass_over(t: &mut Turn<'_>, best: &MachineId, others: Vec<Machine>) {
+    if !others.is_empty() {
+        t.emit(Note::log(Action::MultipleMachinesFound).machine(best).value(u64::try_from(others.len()).ok()));
+        t.me.holdings.strays.extend(others.into_iter().map(|machine| machine.id));
+    }
 }
 
 /// Whether the machine goes with its volume: a lost create of an attempt that has failed may have made it.
@@ -175,10 +184,10 @@ fn chosen(t: &mut Turn<'_>, machine: Machine) -> Looking {
     }
 }
 
-fn confirmed(t: &mut Turn<'_>, machine: &Machine, volume: Option<&VolumeId>) -> Looking {
-    if let Some(volume) = volume {
-        t.me.take_found(volume.clone());
-        t.emit(Note::log(Action::RecoverVolumeFromMount).machine(&machine.id).detail("volume", volume.as_str()));
+fn confirmed(t: &mut Turn<'_>, machine: &Machine, seen: Option<Box<Volume>>) -> Looking {
+    if let Some(seen) = seen {
+        t.me.take_found(&seen);
+        t.emit(Note::log(Action::RecoverVolumeFromMount).machine(&machine.id).detail("volume", seen.id.as_str()));
     }
     adopt(t, machine);
     Looking::Found(machine.state.clone())

@@ -4,8 +4,8 @@ use crate::commands::{clean_up, reassociate, restore, start};
 use crate::script::{DAY, HOUR, NOON, Script};
 use crate::stages::{Recovery, Restore, bereft_with, keeping, recovering, restoring};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, busy, machine, machine_id, machines, refused, snapshots, unknown,
-    volume, volume_id, volume_made, volumes,
+    Remade, a_machine, a_volume, absent, accepted, busy, machine, machine_id, machines, missing_volume, refused,
+    snapshots, unknown, volume, volume_id, volume_made, volumes,
 };
 use kiloclaw_lifecycle::observe::Volume;
 use kiloclaw_lifecycle::{Command, Timestamp};
@@ -221,7 +221,8 @@ fn v2_after_an_accepted_loss_the_newest_is_adopted_and_the_others_are_kept() {
     let mut script = bereft_with(Script::stopped(), volumes([made("vol-8", 8), made("vol-9", 9)]));
     script.command(Command::AcceptDataLoss);
     script.command(start());
-    script.answer(volumes([made("vol-8", 8), made("vol-9", 9)])).is(r#"
+    script.answer(volumes([made("vol-8", 8), made("vol-9", 9)]));
+    script.answer(volume("vol-9", "created")).is(r#"
         applied: starting
         set flyVolumeId "vol-9"
         set recoveryPreviousVolumeCleanupAfter +7d
@@ -230,7 +231,7 @@ fn v2_after_an_accepted_loss_the_newest_is_adopted_and_the_others_are_kept() {
         off the list volume vol-9
         log recover_volume_by_name by=start machine=m1 region=iad volume:"vol-9"
         call get_machine m1
-        alarm +59s reconcile
+        alarm +58s reconcile
     "#);
 }
 
@@ -468,4 +469,41 @@ fn v2_what_a_restore_brought_before_the_first_start_is_data() {
     "#);
     assert_eq!(proposal(&script), None);
     assert_eq!(script.instance.as_ref().unwrap().volume(), Some(&volume_id("vol-2")));
+}
+
+#[test]
+fn v2_an_accepted_loss_of_what_is_shown_and_cannot_be_mounted_does_not_bring_it_back() {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    script.command(start());
+    let shown = || volume("vol-1", "created");
+    script.answers([machines([]), shown(), shown(), missing_volume(), shown(), missing_volume(), shown()]);
+    script.answer(volumes([made("vol-1", 1)])).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume vol-1 missing"
+        set lastStoppedAt now
+        set startingAt null
+        log data_volume_missing error="data volume vol-1 missing" by=start region=iad
+        event instance.provisioning_failed stopped "no_machine_created" error="data volume vol-1 missing" region=iad
+        alarm +30m reconcile
+    "#);
+    script.command(Command::AcceptDataLoss).is(r#"
+        applied: stopped
+        set flyVolumeId null
+        set lastStartErrorAt null
+        set lastStartErrorMessage null
+        set previousVolumeId "vol-1"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list volume vol-1 retained until +7d
+        log accept_data_loss by=accept_data_loss region=iad
+        alarm now reconcile
+    "#);
+    script.command(start());
+    script.answer(machines([]));
+    script.answer(volumes([made("vol-1", 1)])).is("
+        applied: starting
+        call create_volume #3 in eu empty 10 GB
+        alarm +58s reconcile
+    ");
 }

@@ -62,14 +62,16 @@ fn asking_for_a_volume() -> Script {
 fn v1_the_newest_is_taken_whatever_the_order_of_the_list() {
     let made = |id: &str, at: u64| Volume { created_at: Some(Timestamp::from_millis(at)), ..a_volume(id, "created") };
     for list in [[made("vol-8", 8), made("vol-9", 9)], [made("vol-9", 9), made("vol-8", 8)]] {
-        asking_for_a_volume().answer(volumes(list)).is(r#"
+        let mut script = asking_for_a_volume();
+        script.answer(volumes(list));
+        script.answer(volume("vol-9", "created")).is(r#"
             applied: stopped
             set flyVolumeId "vol-9"
             set recoveryPreviousVolumeCleanupAfter +7d
             set recoveryPreviousVolumeId "vol-8"
             on the list volume vol-8 candidate until +7d
             log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
-            alarm +30m reconcile
+            alarm now reconcile
         "#);
     }
 }
@@ -77,13 +79,21 @@ fn v1_the_newest_is_taken_whatever_the_order_of_the_list() {
 #[test]
 fn v1_a_volume_held_by_our_machine_is_taken_and_any_other_that_is_held_is_kept() {
     let held_by = |holder: &str| Volume { attached_machine: Some(machine_id(holder)), ..a_volume("vol-9", "created") };
-    asking_for_a_volume().answer(volumes([held_by("m1")])).is(r#"
+    let mut script = asking_for_a_volume();
+    script.answer(volumes([held_by("m1")]));
+    script.answer(held("vol-9", "m1")).is(r#"
         applied: stopped
         set flyVolumeId "vol-9"
         log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
-        alarm +30m reconcile
+        alarm now reconcile
     "#);
-    asking_for_a_volume().answer(volumes([held_by("m9")])).is(r#"
+    let mut script = asking_for_a_volume();
+    script.answer(volumes([held_by("m9")])).is("
+        applied: stopped (no commit)
+        call get_machine m9
+        alarm +90001ms call_deadline
+    ");
+    script.answer(a_machine("m9", "started").of_sandbox("sandbox-9").seen()).is(r#"
         applied: stopped
         set lastStartErrorAt now
         set lastStartErrorMessage "data volume missing"
@@ -101,13 +111,14 @@ fn v1_a_volume_that_turns_up_ends_what_was_missing() {
     script.answer(volumes([]));
     script.alarm();
     script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
-    script.answer(volumes([a_volume("vol-9", "created")])).is(r#"
+    script.answer(volumes([a_volume("vol-9", "created")]));
+    script.answer(volume("vol-9", "created")).is(r#"
         applied: stopped
         set flyVolumeId "vol-9"
         set lastStartErrorAt null
         set lastStartErrorMessage null
         log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
-        alarm +30m reconcile
+        alarm now reconcile
     "#);
 }
 

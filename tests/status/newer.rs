@@ -334,3 +334,60 @@ fn reassociate_what_our_own_machine_holds_may_have_been_written_to_again() {
     assert_eq!(held_back_by(&reassociating("m1")), [Hold::InstanceUnproven]);
     assert_eq!(held_back_by(&reassociating("m9")), []);
 }
+
+/// The date of what the instance has been seen to do without has come, and `m9` holds it.
+fn held_when_due() -> Script {
+    let mut script = probed();
+    script.answer(health(true));
+    script.after(7 * DAY);
+    script.ring();
+    script.answer(held("vol-2", "m9"));
+    script
+}
+
+#[test]
+fn m1_what_a_machine_of_ours_runs_on_that_was_passed_over_does_not_go_by_itself() {
+    let mut script = held_when_due();
+    script.answer(a_machine("m9", "started").mounting("vol-2").seen()).is(r#"
+        applied: running
+        set recoveryPreviousVolumeCleanupAfter +1m
+        on the list volume vol-2 candidate done without until +1m tried 1 "held by a machine of the instance's that serves nobody and runs, m9"
+        log destroy_volume_failed value=0 error="held by a machine of the instance's that serves nobody and runs, m9" by=alarm machine=m1 region=iad volume:"vol-2"
+        call get_machine m1
+        alarm +90001ms call_deadline
+    "#);
+    script.command(clean_up(Some("vol-2")));
+    script.answers([machine("m1", "started"), volume("vol-1", "created"), held("vol-2", "m9")]);
+    script.answer(a_machine("m9", "started").mounting("vol-2").seen()).is("
+        applied: running
+        call destroy_machine m9
+        alarm +90001ms call_deadline
+    ");
+    held_when_due().answer(a_machine("m9", "stopped").mounting("vol-2").seen()).is("
+        applied: running
+        call destroy_machine m9
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn d5_a_clean_up_of_the_rest_leaves_what_the_instance_has_not_been_seen_to_do_without() {
+    let mut script = imported();
+    script.answers([
+        a_machine("m1", "started").mounting("vol-0").seen(),
+        volume("vol-1", "created"),
+        held("vol-0", "m1"),
+    ]);
+    script.command(clean_up(None)).is("
+        pending: starting
+        reply deleted nothing
+        alarm +1m reconcile
+    ");
+    let mut script = probed();
+    script.answer(health(true));
+    script.command(clean_up(None)).is("
+        pending: running
+        reply deleted nothing
+        alarm +5m reconcile
+    ");
+}

@@ -120,6 +120,13 @@ pub(super) fn is_left_behind(t: &Turn<'_>, key: u64, holder: &MachineId) -> bool
     found && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
 }
 
+/// What a machine of ours writes to that was only passed over may be newer than anything else. That it may go is for an admin to say.
+pub(super) fn runs_on_its_own(t: &Turn<'_>, key: u64, machine: &Machine) -> bool {
+    let found = |entry: &Entry| entry.cause == Cause::Candidate && entry.asked.is_none();
+    let runs = machine.state == MachineState::Started && t.me.status() != Status::Destroying;
+    runs && t.me.holdings.get(key).is_some_and(found)
+}
+
 /// Gives up the machine that is left behind, unless somebody has started it: what runs may have written since, and is for the next look to
 /// judge (V3). Either way the volume waits.
 pub(super) fn left_behind(t: &mut Turn<'_>, key: u64, machine: &Machine) {

@@ -35,8 +35,8 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use guard::{
-    data_seen, fork_seen, is_left_behind, is_somebody_elses, left_behind, machine_gone, mount_seen, prove, searched,
-    volume_gone,
+    data_seen, fork_seen, is_left_behind, is_somebody_elses, left_behind, machine_gone, mount_seen, prove,
+    runs_on_its_own, searched, volume_gone,
 };
 
 /// Whether this entry may be attempted in the present status.
@@ -178,6 +178,10 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
     }
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
         name::Owner::Ours if is_left_behind(t, key, holder) => left_behind(t, key, &machine),
+        name::Owner::Ours if runs_on_its_own(t, key, &machine) => {
+            let message = format!("held by a machine of the instance's that serves nobody and runs, {holder}");
+            fail(t, key, &Fault::new(FaultKind::Busy, None, message));
+        }
         name::Owner::Ours => to(t, key, Stage::RemoveHolder(holder.clone())),
         name::Owner::Hidden => {
             fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));

@@ -1,6 +1,6 @@
 //! Bringing a machine up: the one there is, or a new one (S1).
 
-use super::{Stage, Starting, mounts_another, seen};
+use super::{Stage, Starting, may_have_run, mounts_another, note_run, seen};
 use crate::call::Done;
 use crate::event::Action;
 use crate::fault::{Fault, FaultKind};
@@ -24,6 +24,7 @@ impl Starting {
             Err(fault) if fault.is_absent() => return self.machine_gone(t),
             Err(_) => return self.later(t, Stage::Machine),
         };
+        note_run(t, &machine);
         if machine.host_status != HostStatus::Ok {
             t.rest();
             return self.to(Stage::Look);
@@ -62,6 +63,7 @@ impl Starting {
         }
         (self.updated, self.made) = (false, false);
         if let Some(machine) = t.me.machine.take() {
+            may_have_run(t);
             t.me.dispose(Thing::Machine(machine.id), Cause::Replaced, t.now);
         }
         self.create(t)
@@ -135,7 +137,13 @@ impl Starting {
             let ensure = Ensure::begin(t);
             return self.to(Stage::Volume(ensure));
         };
-        if self.crowded {
+        if self.crowded.as_ref() == Some(&volume) {
+            if t.me.holdings.awaits_machine() {
+                // A machine that a lost create may yet bring up would write to the source after the copy.
+                t.keep();
+                t.rest();
+                return self.to(Stage::Find(Lookup::List));
+            }
             return self.take_elsewhere(t, volume);
         }
         let region = t.me.region.clone();
@@ -168,7 +176,10 @@ impl Starting {
         result: Result<Done, Fault>,
     ) -> Phase {
         match result {
-            Ok(Done::Waited { state: MachineState::Started }) => self.to(Stage::Probe),
+            Ok(Done::Waited { state: MachineState::Started }) => {
+                may_have_run(t);
+                self.to(Stage::Probe)
+            }
             Err(fault) if fault.is_transient() => self.later(t, Stage::Wait(version)),
             Ok(_) | Err(_) => {
                 t.rest();

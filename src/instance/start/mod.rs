@@ -84,9 +84,9 @@ pub(crate) struct Starting {
     made: bool,
     /// It was looked for a machine with our labels during this start.
     looked_up: bool,
-    /// The host is full: the volume is taken elsewhere as soon as no machine is left on it.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    crowded: bool,
+    /// The volume whose host is full: it is taken elsewhere as soon as no machine is left on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crowded: Option<VolumeId>,
     /// The volume was moved off a full host once.
     moved: bool,
     /// The machine was made anew once because the provider did not find its volume.
@@ -95,16 +95,7 @@ pub(crate) struct Starting {
 
 impl Starting {
     fn at(since: Timestamp, stage: Stage) -> Self {
-        Self {
-            since,
-            stage,
-            updated: false,
-            made: false,
-            looked_up: false,
-            crowded: false,
-            moved: false,
-            remade: false,
-        }
+        Self { since, stage, updated: false, made: false, looked_up: false, crowded: None, moved: false, remade: false }
     }
 
     /// A start that was imported: the next alarm sees how it stands.
@@ -281,8 +272,11 @@ impl Starting {
         match looking {
             Looking::Next(lookup) => self.to(Stage::Find(lookup)),
             Looking::Found(_) | Looking::None => {
+                // A look-up that is only repeated is no progress: what has failed after it before is not to be tried for ever.
+                if !self.looked_up {
+                    t.progress();
+                }
                 self.looked_up = true;
-                t.progress();
                 let ensure = Ensure::begin(t);
                 self.to(Stage::Volume(ensure))
             }
@@ -320,6 +314,7 @@ impl Starting {
                 return self.to(Stage::Look);
             }
         };
+        note_run(t, &machine);
         let known = machine.host_status == HostStatus::Ok;
         match machine.state {
             MachineState::Started if known => self.to(Stage::Probe),
@@ -418,9 +413,26 @@ fn finish(t: &mut Turn<'_>, since: Timestamp, probed: Result<Done, Fault>) -> Ph
     t.settle(Watched::Running)
 }
 
+/// What has run has written: the volume holds data, whether or not the start comes to its end.
+fn note_run(t: &mut Turn<'_>, machine: &Machine) {
+    let idle = [MachineState::Created, MachineState::Starting, MachineState::Failed];
+    if machine.exit.is_some() || !idle.contains(&machine.state) {
+        may_have_run(t);
+    }
+}
+
+/// Nobody knows what a machine did that nobody can ask any more.
+fn may_have_run(t: &mut Turn<'_>) {
+    if !t.me.has_data() {
+        t.me.given_data = true;
+        t.keep();
+    }
+}
+
 /// The machine is gone for good.
 fn vanished(t: &mut Turn<'_>) -> Phase {
     t.log(Action::StartingMachineGone);
+    may_have_run(t);
     t.me.machine = None;
     give_up(t, "starting_machine_gone", "the machine is gone")
 }

@@ -31,13 +31,13 @@ impl Starting {
         if let (403, Some(region)) = (status, t.me.region.clone()) {
             t.evict(region, class);
         }
-        self.crowded = true;
+        self.crowded.clone_from(&t.me.volume);
         self.anew(t)
     }
 
     /// No machine can write to the volume any more: a volume elsewhere, with what is on this one.
     pub(super) fn take_elsewhere(mut self: Box<Self>, t: &mut Turn<'_>, volume: VolumeId) -> Phase {
-        (self.crowded, self.moved) = (false, true);
+        (self.crowded, self.moved) = (None, true);
         let region = t.me.region.clone();
         let placement = if t.me.has_data() {
             Placement::new(t, Content::Fork { source: volume }, region.as_ref())

@@ -143,8 +143,9 @@ impl Watch {
     }
 
     fn ensured(status: Watched, t: &mut Turn<'_>, ensure: Ensure, result: Result<Done, Fault>) -> Phase {
-        let alone = t.me.machine.is_none();
+        let was_found = matches!(ensure, Ensure::Confirm { .. });
         match ensure.on(t, result) {
+            Ensured::Next(Ensure::Place(_)) if status == Watched::Provisioned && is_stale(t) => return stale(t),
             Ensured::Next(ensure) => return status.phase(Self::Volume(ensure)),
             Ensured::Later(ensure @ Ensure::Place(_)) => {
                 // Nobody waits for the volume: after a few tries the next alarm is soon enough.
@@ -162,11 +163,14 @@ impl Watch {
                 return t.settle(Watched::Stopped);
             }
             Ensured::Failed(fault) => t.emit(Note::log(Action::CreateVolumeFailed).error(fault.to_string())),
-            // The volume has led to the machine: see what that does.
-            Ensured::Ready if alone && t.me.machine.is_some() => alarm::pull_look(t),
             Ensured::Later(_) | Ensured::Ready => {}
         }
-        t.settle(status)
+        let settled = t.settle(status);
+        if was_found && t.me.machine.is_some() {
+            // The volume may have led to the machine: see what that does.
+            alarm::pull_look(t);
+        }
+        settled
     }
 
     /// The volume is next.
@@ -346,12 +350,15 @@ fn none_found(status: Watched, t: &mut Turn<'_>) -> Phase {
             t.keep();
             Watch::volume(Watched::Stopped, t)
         }
-        Watched::Provisioned if is_stale(t) => {
-            t.log(Action::AutoDestroyStaleProvision);
-            destroy::begin(t, "stale_provision_cleanup")
-        }
+        // Without a volume, what carries our name and may hold data is looked for first.
+        Watched::Provisioned if is_stale(t) && t.me.volume.is_some() => stale(t),
         Watched::Provisioned | Watched::Stopped => Watch::volume(status, t),
     }
+}
+
+fn stale(t: &mut Turn<'_>) -> Phase {
+    t.log(Action::AutoDestroyStaleProvision);
+    destroy::begin(t, "stale_provision_cleanup")
 }
 
 /// Registered long ago and never started (M2).

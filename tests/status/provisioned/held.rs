@@ -1,14 +1,16 @@
-//! A volume under our name that says who holds it, while no machine with our labels is shown (M1, V1). It may be of an earlier life.
+//! Volumes under our name, while no machine with our labels is shown (M1, V1). They may be of an earlier life.
 
 use super::nobody_found;
-use crate::commands::start;
+use crate::commands::{any, start};
 use crate::script::{DAY, Script};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, limited, machine, machine_id, machines, no_room, unauthorized,
-    unknown, volume, volumes,
+    Answer, Remade, a_machine, a_volume, absent, accepted, held, limited, machine, machine_id, machines,
+    missing_volume, no_room, unauthorized, unknown, volume, volumes,
 };
-use kiloclaw_lifecycle::Timestamp;
-use kiloclaw_lifecycle::observe::Volume;
+use kiloclaw_lifecycle::call::CallKind;
+use kiloclaw_lifecycle::command::CommandKind;
+use kiloclaw_lifecycle::observe::{Machine, Volume};
+use kiloclaw_lifecycle::{Status, Timestamp};
 
 fn made(id: &str, at: u64, holder: Option<&str>) -> Volume {
     let created_at = Some(Timestamp::from_millis(at));
@@ -31,36 +33,54 @@ fn asked() -> Script {
     script
 }
 
+/// A start has found no machine.
+fn starting() -> Script {
+    let mut script = Script::provisioned();
+    script.command(start());
+    script.answer(machines([]));
+    script
+}
+
+fn ours(state: &str) -> Answer {
+    a_machine("m9", state).mounting("vol-8").seen()
+}
+
 #[test]
-fn v1_the_holder_is_ours_and_the_volume_is_the_data() {
+fn v1_the_holder_is_ours_and_what_it_mounts_is_the_data() {
     for state in ["started", "stopped", "odd"] {
-        asked().answer(a_machine("m9", state).mounting("vol-8").seen()).is(&format!(
+        let mut script = asked();
+        script.answer(ours(state)).is(&format!(
             r#"
                 applied: provisioned
                 set flyMachineId "m9"
                 set flyRegion "iad"
-                set flyVolumeId "vol-8"
-                set recoveryPreviousVolumeCleanupAfter +7d
-                set recoveryPreviousVolumeId "vol-9"
-                on the list volume vol-9 candidate until +7d
                 log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"{state}"
-                log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-8"
-                alarm now reconcile
+                call get_volume vol-8
+                alarm +90001ms call_deadline
             "#
         ));
+        script.answer(held("vol-8", "m9")).is(r#"
+            applied: provisioned
+            set flyVolumeId "vol-8"
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-9"
+            on the list volume vol-9 candidate until +7d
+            log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-8"
+            alarm now reconcile
+        "#);
     }
 }
 
 #[test]
 fn v1_what_the_holder_does_is_seen_at_once() {
     let mut script = asked();
-    script.answer(a_machine("m9", "started").mounting("vol-8").seen());
+    script.answers([ours("started"), held("vol-8", "m9")]);
     script.ring().is("
         applied: provisioned (no commit)
         call get_machine m9
         alarm +90001ms call_deadline
     ");
-    script.answer(a_machine("m9", "started").mounting("vol-8").seen()).is(r#"
+    script.answer(ours("started")).is(r#"
         applied: running
         set lastStartedAt now
         log sync_status running by=alarm machine=m9 region=iad fly_state:"started" new_state:"running" old_state:"provisioned"
@@ -71,7 +91,13 @@ fn v1_what_the_holder_does_is_seen_at_once() {
 #[test]
 fn v1_a_holder_that_is_gone_holds_nothing() {
     for gone in [absent(), machine("m9", "destroyed")] {
-        asked().answer(gone.clone()).is(r#"
+        let mut script = asked();
+        script.answer(gone.clone()).is("
+            applied: provisioned (no commit)
+            call get_volume vol-9
+            alarm +90001ms call_deadline
+        ");
+        script.answer(volume("vol-9", "created")).is(r#"
             applied: provisioned
             set flyRegion "iad"
             set flyVolumeId "vol-9"
@@ -82,8 +108,8 @@ fn v1_a_holder_that_is_gone_holds_nothing() {
             alarm +30m reconcile
         "#);
         let mut script = nobody_found();
-        script.answer(volumes([made("vol-8", 8, Some("m9"))]));
-        script.answer(gone).is(r#"
+        script.answers([volumes([made("vol-8", 8, Some("m9"))]), gone]);
+        script.answer(volume("vol-8", "created")).is(r#"
             applied: provisioned
             set flyRegion "iad"
             set flyVolumeId "vol-8"
@@ -95,33 +121,56 @@ fn v1_a_holder_that_is_gone_holds_nothing() {
 
 #[test]
 fn v1_what_somebody_else_holds_is_passed_over_and_kept() {
+    let foreign = || a_machine("m9", "started").of_sandbox("sandbox-9").seen();
     let mut script = asked();
-    script.answer(a_machine("m9", "started").of_sandbox("sandbox-9").seen()).is(r#"
-        applied: provisioned
-        set flyRegion "iad"
-        set flyVolumeId "vol-9"
+    script.answer(foreign()).is(r#"
+        applied: provisioned (no commit)
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-8"
         on the list volume vol-8 candidate until +7d
-        log recover_volume_by_name by=alarm volume:"vol-9"
-        alarm +30m reconcile
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    "#);
+    let mut script = nobody_found();
+    script.answer(volumes([made("vol-8", 8, Some("m9"))]));
+    script.answer(foreign()).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        on the list volume vol-8 candidate until +7d
+        call create_volume #1 in eu empty 10 GB
+        alarm +90001ms call_deadline
     "#);
 }
 
+/// Answers that do not show whose the holder is.
+fn unclear() -> Vec<Answer> {
+    let hidden = a_machine("m9", "started").unreachable().seen();
+    let unlabelled = a_machine("m9", "started").unlabelled().seen();
+    vec![hidden, unlabelled, machine("m9", "destroying"), unknown(), limited(), unauthorized()]
+}
+
 #[test]
-fn v1_a_holder_that_does_not_show_whose_it_is_or_is_going_leaves_it_open() {
-    let hidden = || a_machine("m9", "started").unreachable().seen();
-    let unlabelled = || a_machine("m9", "started").unlabelled().seen();
-    for answer in [unknown(), limited(), unauthorized(), hidden(), unlabelled(), machine("m9", "destroying")] {
-        asked().answer(answer.clone()).is("
+fn v1_a_holder_that_does_not_show_whose_it_is_is_asked_again() {
+    for answer in unclear() {
+        asked().answer(answer.clone()).is(r#"
             applied: provisioned
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-9"
+            on the list volume vol-8 candidate until +7d
+            on the list volume vol-9 candidate until +7d
             alarm +30m reconcile
-        ");
+        "#);
         let mut script = starting();
-        script.answer(answer).is("
+        script.answer(volumes(two()));
+        script.answer(answer).is(r#"
             applied: starting
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-9"
+            on the list volume vol-8 candidate until +7d
+            on the list volume vol-9 candidate until +7d
             alarm +1s retry
-        ");
+        "#);
         script.alarm().is("
             applied: starting (no commit)
             call list_machines ours
@@ -130,56 +179,113 @@ fn v1_a_holder_that_does_not_show_whose_it_is_or_is_going_leaves_it_open() {
     }
 }
 
-/// A start that found nobody has asked for the holder.
-fn starting() -> Script {
-    let mut script = Script::provisioned();
+/// A start goes on whose look-ups always show the same: how it ends, or that it makes a volume.
+fn starts_in_vain(script: &mut Script, answer: &Answer) {
     script.command(start());
-    script.answer(machines([]));
-    script.answer(volumes(two())).is("
-        applied: starting (no commit)
-        call get_machine m9
-        alarm +58s reconcile
-    ");
-    script
+    for _ in 0..100 {
+        let Some(call) = script.call.as_ref().map(|call| call.id.kind) else {
+            script.alarm();
+            continue;
+        };
+        let shown = [
+            (CallKind::ListMachines, machines([])),
+            (CallKind::ListVolumes, volumes([made("vol-8", 8, Some("m9"))])),
+            (CallKind::GetMachine, answer.clone()),
+        ];
+        let Some((_, shown)) = shown.into_iter().find(|(kind, _)| *kind == call) else { return };
+        script.answer(shown);
+        if script.status() == Some(Status::Stopped) {
+            return;
+        }
+    }
+    panic!("it is asked for ever");
+}
+
+#[test]
+fn v1_an_admin_may_accept_the_loss_of_what_never_shows_whose_it_is() {
+    for answer in unclear() {
+        let mut script = Script::provisioned();
+        starts_in_vain(&mut script, &answer);
+        script.command(start()).is("
+            denied data_volume_missing: stopped
+        ");
+        script.command(any(CommandKind::AcceptDataLoss)).is("
+            applied: stopped
+            set lastStartErrorAt null
+            set lastStartErrorMessage null
+            log accept_data_loss by=accept_data_loss
+            alarm now reconcile
+        ");
+        starts_in_vain(&mut script, &answer);
+        assert_eq!(script.call.as_ref().map(|call| call.id.kind), Some(CallKind::CreateVolume));
+    }
 }
 
 #[test]
 fn v1_a_start_uses_the_holder() {
     let mut script = starting();
-    script.answer(a_machine("m9", "started").mounting("vol-8").seen()).is(r#"
+    script.answer(volumes(two())).is("
+        applied: starting (no commit)
+        call get_machine m9
+        alarm +58s reconcile
+    ");
+    script.answer(ours("started")).is(r#"
         applied: starting
         set flyMachineId "m9"
         set flyRegion "iad"
+        log recover_machine_from_metadata by=start machine=m9 region=iad fly_state:"started"
+        call get_volume vol-8
+        alarm +57s reconcile
+    "#);
+    script.answer(held("vol-8", "m9")).is(r#"
+        applied: starting
         set flyVolumeId "vol-8"
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-9"
         on the list volume vol-9 candidate until +7d
-        log recover_machine_from_metadata by=start machine=m9 region=iad fly_state:"started"
         log recover_volume_by_name by=start machine=m9 region=iad volume:"vol-8"
         call get_machine m9
-        alarm +57s reconcile
-    "#);
-    script.answer(a_machine("m9", "started").mounting("vol-8").seen()).is("
-        applied: starting (no commit)
-        call probe_health m9 60s every 3000ms
         alarm +56s reconcile
-    ");
+    "#);
 }
 
 #[test]
-fn v1_of_two_holders_the_one_of_the_newer_volume_is_asked_first() {
+fn v1_of_two_holders_the_one_that_runs_is_the_instances_and_the_other_a_stray() {
+    let two = || volumes([made("vol-8", 8, Some("m8")), made("vol-9", 9, Some("m9"))]);
     let mut script = nobody_found();
-    script.answer(volumes([made("vol-8", 8, Some("m8")), made("vol-9", 9, Some("m9"))])).is("
+    script.answer(two()).is("
         applied: provisioned (no commit)
         call get_machine m9
         alarm +90001ms call_deadline
     ");
-    script.answer(absent()).is("
+    script.answer(a_machine("m9", "stopped").mounting("vol-9").seen()).is("
         applied: provisioned (no commit)
         call get_machine m8
         alarm +90001ms call_deadline
     ");
-    script.answer(absent()).is(r#"
+    script.answer(a_machine("m8", "started").mounting("vol-8").seen()).is(r#"
+        applied: provisioned
+        set flyMachineId "m8"
+        set flyRegion "iad"
+        on the list machine m9 stray
+        log multiple_machines_found value=1 by=alarm machine=m8
+        log recover_machine_from_metadata by=alarm machine=m8 region=iad fly_state:"started"
+        call get_volume vol-8
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(held("vol-8", "m8")).is(r#"
+        applied: provisioned
+        set flyVolumeId "vol-8"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
+        log recover_volume_by_name by=alarm machine=m8 region=iad volume:"vol-8"
+        alarm now reconcile
+    "#);
+    let mut script = nobody_found();
+    script.answer(two());
+    script.answers([absent(), absent()]);
+    script.answer(volume("vol-9", "created")).is(r#"
         applied: provisioned
         set flyRegion "iad"
         set flyVolumeId "vol-9"
@@ -192,45 +298,182 @@ fn v1_of_two_holders_the_one_of_the_newer_volume_is_asked_first() {
 }
 
 #[test]
-fn v1_the_question_survives_a_crash() {
+fn v1_what_the_holder_mounts_goes_before_what_says_that_it_is_held() {
+    let mut script = asked();
+    script.answer(a_machine("m9", "stopped").mounting("vol-9").seen()).is(r#"
+        applied: provisioned
+        set flyMachineId "m9"
+        set flyRegion "iad"
+        log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"stopped"
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(held("vol-9", "m9")).is(r#"
+        applied: provisioned
+        set flyVolumeId "vol-9"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        on the list volume vol-8 candidate until +7d
+        log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-9"
+        alarm now reconcile
+    "#);
+    let mut script = asked();
+    script.answer(a_machine("m9", "stopped").mounting("vol-7").seen()).is(r#"
+        applied: provisioned
+        set flyMachineId "m9"
+        set flyRegion "iad"
+        log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"stopped"
+        call get_volume vol-7
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(absent()).is("
+        applied: provisioned (no commit)
+        call get_volume vol-8
+        alarm +90001ms call_deadline
+    ");
+    script.answer(held("vol-8", "m9")).is(r#"
+        applied: provisioned
+        set flyVolumeId "vol-8"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
+        log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-8"
+        alarm now reconcile
+    "#);
+}
+
+/// `m1` was found by its labels, and what it mounts is gone; another holds `vol-8`.
+fn bare(list: [Machine; 2]) -> Script {
+    let mut script = Script::provisioned();
+    script.command(start());
+    script.answers([machines(list), absent()]);
+    script
+}
+
+#[test]
+fn v1_nothing_empty_takes_the_place_of_what_another_machine_of_ours_holds() {
+    let mut script = bare([a_machine("m1", "stopped"), a_machine("m9", "stopped").mounting("vol-8")]);
+    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume missing"
+        set lastStoppedAt now
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        set startingAt null
+        on the list volume vol-8 candidate until +7d
+        log data_volume_missing error="data volume missing" by=start machine=m1 region=iad
+        event instance.provisioning_failed stopped "data_volume_missing" error="data volume missing" machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
+    let mut script = bare([a_machine("m1", "stopped"), a_machine("m7", "destroyed")]);
+    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is("
+        applied: starting (no commit)
+        call get_machine m9
+        alarm +57s reconcile
+    ");
+    script.answer(ours("started")).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume missing"
+        set lastStoppedAt now
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        set startingAt null
+        on the list machine m9 stray
+        on the list volume vol-8 candidate until +7d
+        log multiple_machines_found value=1 by=start machine=m1 region=iad
+        log data_volume_missing error="data volume missing" by=start machine=m1 region=iad
+        event instance.provisioning_failed stopped "data_volume_missing" error="data volume missing" machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
+    script.command(any(CommandKind::AcceptDataLoss)).is("
+        applied: stopped
+        set lastStartErrorAt null
+        set lastStartErrorMessage null
+        log accept_data_loss by=accept_data_loss machine=m1 region=iad
+        alarm now reconcile
+    ");
+    script.alarm();
+    script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
+    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is("
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-8 candidate until +7d
+        call create_volume #1 in eu empty 10 GB
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn v1_what_a_list_still_shows_and_is_gone_is_not_the_data() {
+    for gone in [absent(), volume("vol-9", "destroyed"), volume("vol-9", "pending_destroy")] {
+        let mut script = nobody_found();
+        script.answer(volumes([made("vol-9", 9, None)])).is("
+            applied: provisioned (no commit)
+            call get_volume vol-9
+            alarm +90001ms call_deadline
+        ");
+        script.answer(gone).is("
+            applied: provisioned
+            call create_volume #1 in eu empty 10 GB
+            alarm +90001ms call_deadline
+        ");
+    }
+    let waits = a_volume("vol-9", "waiting_for_detach");
+    nobody_found().answer(volumes([waits])).is("
+        applied: provisioned
+        call create_volume #1 in eu empty 10 GB
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn v1_what_cannot_be_looked_at_is_not_taken_yet() {
+    for fault in [unknown(), limited(), unauthorized()] {
+        let mut script = nobody_found();
+        script.answer(volumes([made("vol-9", 9, None)]));
+        script.answer(fault).is(r#"
+            applied: provisioned
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-9"
+            on the list volume vol-9 candidate until +7d
+            alarm +30m reconcile
+        "#);
+    }
+}
+
+#[test]
+fn v1_the_questions_survive_a_crash() {
     let mut script = asked();
     script.resume().is("
         applied: provisioned
         call get_machine m9
         alarm +90001ms call_deadline
     ");
+    script.answer(ours("stopped"));
+    script.resume().is("
+        applied: provisioned
+        call get_volume vol-8
+        alarm +90001ms call_deadline
+    ");
 }
 
 #[test]
 fn g3_what_was_found_is_forked_and_not_replaced() {
-    let mut script = Script::provisioned();
-    script.command(start());
-    script.answers([machines([]), volumes([made("vol-9", 9, None)])]);
+    let mut script = starting();
+    script.answers([volumes([made("vol-9", 9, None)]), volume("vol-9", "created")]);
     script.answer(no_room()).is(r#"
         applied: starting
         event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" region=iad
         call create_volume #2 in eu fork of vol-9
-        alarm +57s reconcile
+        alarm +56s reconcile
     "#);
     let mut script = Script::provisioned();
     script.command(start());
     script.answers([machines([a_machine("m9", "stopped").mounting("vol-9")])]);
-    script.answer(volume("vol-9", "created")).is(r#"
-        applied: starting
-        set flyMachineId "m9"
-        set flyRegion "iad"
-        set flyVolumeId "vol-9"
-        log recover_volume_from_mount by=start machine=m9 volume:"vol-9"
-        log recover_machine_from_metadata by=start machine=m9 region=iad fly_state:"stopped"
-        call get_volume vol-9
-        alarm +58s reconcile
-    "#);
-    script.answer(volume("vol-9", "created")).is("
-        applied: starting (no commit)
-        call get_machine m9
-        alarm +57s reconcile
-    ");
-    script.answer(a_machine("m9", "stopped").mounting("vol-9").seen());
+    script.answers([volume("vol-9", "created"), volume("vol-9", "created")]);
+    script.answer(a_machine("m9", "created").mounting("vol-9").seen());
     script.answer(no_room()).is(r#"
         applied: starting
         event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" machine=m9 region=iad
@@ -249,7 +492,7 @@ fn g3_what_was_found_is_forked_and_not_replaced() {
 #[test]
 fn m2_what_was_found_is_no_stale_registration() {
     let mut script = nobody_found();
-    script.answer(volumes([made("vol-9", 9, None)]));
+    script.answers([volumes([made("vol-9", 9, None)]), volume("vol-9", "created")]);
     script.after(30 * DAY);
     script.ring();
     script.answers([machines([]), volume("vol-9", "created")]);
@@ -260,12 +503,46 @@ fn m2_what_was_found_is_no_stale_registration() {
 }
 
 #[test]
+fn m2_what_carries_our_name_is_looked_for_before_a_stale_registration_goes() {
+    let stale = || {
+        let mut script = Script::provisioned();
+        script.after(DAY);
+        script.ring();
+        script.answer(machines([])).is("
+            applied: provisioned (no commit)
+            call list_volumes ours
+            alarm +90001ms call_deadline
+        ");
+        script
+    };
+    stale().answer(volumes([])).is(r#"
+        applied: destroying
+        log auto_destroy_stale_provision by=alarm
+        event instance.destroy_started destroying "stale_provision_cleanup"
+        call list_volumes ours
+        alarm +1m reconcile
+    "#);
+    stale().answer(unknown()).is("
+        applied: provisioned
+        alarm +30m reconcile
+    ");
+    let mut script = stale();
+    script.answer(volumes([made("vol-8", 8, Some("m9"))]));
+    script.answer(a_machine("m9", "started").unreachable().seen()).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        on the list volume vol-8 candidate until +7d
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
 fn v2_what_was_found_is_not_replaced_when_it_is_lost() {
     let mut script = nobody_found();
-    script.answer(volumes([made("vol-9", 9, None)]));
+    script.answers([volumes([made("vol-9", 9, None)]), volume("vol-9", "created")]);
     script.alarm();
-    script.answer(machines([]));
-    script.answer(absent());
+    script.answers([machines([]), absent()]);
     script.answer(absent()).is("
         applied: provisioned (no commit)
         call list_volumes ours
@@ -279,4 +556,31 @@ fn v2_what_was_found_is_not_replaced_when_it_is_lost() {
         log data_volume_missing error="data volume vol-9 missing" by=alarm region=iad
         alarm +30m reconcile
     "#);
+}
+
+#[test]
+fn v2_what_a_create_of_ours_has_made_that_was_given_up_is_no_data() {
+    let mut script = Script::provisioned();
+    script.command(start());
+    script.answers([machines([]), volumes([]), unknown()]);
+    script.after(6 * 60_000);
+    script.ring();
+    let name = script.names.get(1).to_string();
+    let late = Volume { name, ..a_volume("vol-9", "created") };
+    while script.call.is_some() {
+        script.answer(unknown());
+    }
+    script.command(start());
+    script.answers([machines([]), volumes([late]), volume("vol-9", "created")]);
+    script.answer(missing_volume());
+    script.answer(absent()).is("
+        applied: starting (no commit)
+        call get_volume vol-9
+        alarm +55s reconcile
+    ");
+    script.answer(absent()).is("
+        applied: starting (no commit)
+        call list_volumes ours
+        alarm +54s reconcile
+    ");
 }

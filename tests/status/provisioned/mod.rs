@@ -48,7 +48,8 @@ fn placing() -> Script {
 fn m2_a_stale_registration_is_destroyed() {
     let mut script = registered(NOON - 8 * HOUR);
     script.ring();
-    script.answer(machines([])).is(r#"
+    script.answer(machines([]));
+    script.answer(volumes([])).is(r#"
         applied: destroying
         log auto_destroy_stale_provision by=alarm region=iad
         event instance.destroy_started destroying "stale_provision_cleanup" region=iad

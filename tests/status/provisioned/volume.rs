@@ -52,7 +52,13 @@ fn v1_a_volume_under_our_name_is_adopted_before_one_is_made() {
         |id: &str, state: &str, ms: u64| Volume { created_at: Some(Timestamp::from_millis(ms)), ..a_volume(id, state) };
     let foreign = Volume { name: "kiloclaw_other".to_string(), ..at("vol-4", "created", 9) };
     let list = [at("vol-1", "created", 1), at("vol-2", "created", 3), at("vol-3", "pending_destroy", 5), foreign];
-    nobody_found().answer(volumes(list)).is(r#"
+    let mut script = nobody_found();
+    script.answer(volumes(list)).is("
+        applied: provisioned (no commit)
+        call get_volume vol-2
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-2", "created")).is(r#"
         applied: provisioned
         set flyRegion "iad"
         set flyVolumeId "vol-2"

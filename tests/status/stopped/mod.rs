@@ -211,7 +211,8 @@ fn v1_an_instance_with_data_and_no_volume_gets_none_made() {
     let mut script = Script::flat("stopped", json!({ "flyMachineId": null, "flyVolumeId": null }));
     script.alarm();
     script.answer(machines([]));
-    script.answer(volumes([a_volume("vol-6", "created")])).is(r#"
+    script.answer(volumes([a_volume("vol-6", "created")]));
+    script.answer(volume("vol-6", "created")).is(r#"
         applied: stopped
         set flyVolumeId "vol-6"
         log recover_volume_by_name by=alarm region=iad volume:"vol-6"

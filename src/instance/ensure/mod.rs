@@ -3,13 +3,14 @@
 //! *Decides* which volume is the instance's, whether a new one may be made, and when the data is missing.
 //!
 //! *Guarantees*: only an instance that has never run, or whose loss an admin has accepted, gets an empty volume; a missing volume
-//! keeps its place in the record; what could replace it is proposed, not taken; a volume that says who holds it is not passed over
-//! before the holder has been asked.
+//! keeps its place in the record; what could replace it is proposed, not taken.
 
+mod named;
+
+use self::named::Named;
 use super::Missing;
 use super::dispose;
 use super::holdings::{Cause, Thing};
-use super::lookup;
 use super::note::Note;
 use super::placement::{Placement, Placing};
 use super::turn::Turn;
@@ -17,8 +18,8 @@ use crate::call::{Call, Content, Done};
 use crate::event::Action;
 use crate::fault::Fault;
 use crate::id::{MachineId, Region, VolumeId};
-use crate::name::{self, Owner};
-use crate::observe::{MachineState, Volume};
+use crate::name;
+use crate::observe::{Volume, VolumeState};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -33,8 +34,10 @@ pub(crate) enum Ensure {
     Check,
     /// The record names none: look for one that carries our name.
     ByName,
-    /// One of those `volumes` is held by a machine of which the record knows nothing: ask whose that is (M1).
-    AskHolder { holder: MachineId, volumes: Vec<Volume> },
+    /// One of those found is held by a machine of which the record knows nothing: ask whose that is (M1).
+    AskHolder { holder: MachineId, found: Box<Named> },
+    /// One was chosen: see whether it is there.
+    Confirm { volume: VolumeId, found: Box<Named> },
     /// Make one.
     Place(Box<Placement>),
     /// The data is missing: look for what could be it. `refused`: it is shown, but cannot be mounted.
@@ -70,6 +73,7 @@ impl Ensure {
                 name::our_volumes(&t.policy.metadata_prefix, &t.me.identity).ok().map(Call::ListVolumes)
             }
             Self::AskHolder { holder, .. } => Some(Call::GetMachine { machine: holder.clone() }),
+            Self::Confirm { volume, .. } => Some(Call::GetVolume { volume: volume.clone() }),
             Self::Place(placement) => placement.call(t),
         }
     }
@@ -78,7 +82,8 @@ impl Ensure {
         match self {
             Self::Check => checked(t, result),
             Self::ByName => by_name(t, result),
-            Self::AskHolder { holder, volumes } => holder_seen(t, &holder, volumes, result),
+            Self::AskHolder { holder, found } => found.holder_seen(t, &holder, result),
+            Self::Confirm { volume, found } => found.confirmed(t, &volume, result),
             Self::Propose { refused } => proposed(t, refused, result),
             Self::Place(placement) => match placement.on(t, result) {
                 Placing::Next(placement) => Ensured::Next(Self::Place(Box::new(placement))),
@@ -179,62 +184,10 @@ fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
         Ok(Done::Volumes(volumes)) => volumes,
         Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
     };
-    let found = found(t, volumes, |cause| *cause == Cause::Candidate);
-    choose(t, found)
-}
-
-/// What our machine holds is the data; otherwise the newest that nobody holds.
-fn choose(t: &mut Turn<'_>, mut found: Vec<Volume>) -> Ensured {
-    let unknown = |holder: &&MachineId| t.me.machine.is_none() && !t.me.knows_machine(holder);
-    if let Some(holder) = found.iter().rev().filter_map(|volume| volume.attached_machine.as_ref()).find(unknown) {
-        return Ensured::Next(Ensure::AskHolder { holder: holder.clone(), volumes: found });
-    }
-    let held = found.iter().rposition(|volume| volume.attached_machine.is_some() && is_usable(t, volume));
-    let newest = held.or_else(|| found.iter().rposition(|volume| is_usable(t, volume))).map(|at| found.remove(at));
-    remember(t, &found);
-    if let Some(newest) = newest {
-        t.emit(Note::log(Action::RecoverVolumeByName).detail("volume", newest.id.as_str()));
-        found_alive(t, &newest);
-        t.me.take_found(newest.id);
-        t.keep();
-        return Ensured::Ready;
-    }
-    if !may_be_fresh(t) {
-        missing(t, None, false);
-        return Ensured::Missing;
-    }
-    match place_fresh(t, None) {
-        Ok(placement) => Ensured::Next(Ensure::Place(Box::new(placement))),
-        Err(fault) => Ensured::Failed(fault),
-    }
-}
-
-/// A look-up by labels has not shown the machine that holds one of our volumes. If it is ours it runs on that, and no other may be made.
-fn holder_seen(t: &mut Turn<'_>, holder: &MachineId, mut volumes: Vec<Volume>, result: Result<Done, Fault>) -> Ensured {
-    let machine = match result {
-        Ok(Done::Machine(machine)) => Some(machine).filter(|machine| machine.state != MachineState::Destroyed),
-        Err(fault) if fault.is_absent() => None,
-        Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
-    };
-    let Some(machine) = machine else {
-        let held = volumes.iter_mut().filter(|volume| volume.attached_machine.as_ref() == Some(holder));
-        held.for_each(|volume| volume.attached_machine = None);
-        return choose(t, volumes);
-    };
-    match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
-        Owner::Ours if machine.state.is_going() => Ensured::Later(Ensure::ByName),
-        Owner::Ours => {
-            lookup::adopt(t, &machine);
-            choose(t, volumes)
-        }
-        Owner::Foreign(_) if name::is_labelled(machine.config.as_ref()) => {
-            let is_theirs = |volume: &Volume| volume.attached_machine.as_ref() == Some(holder);
-            let (theirs, others): (Vec<_>, Vec<_>) = volumes.into_iter().partition(is_theirs);
-            remember(t, &theirs);
-            choose(t, others)
-        }
-        Owner::Foreign(_) | Owner::Hidden => Ensured::Later(Ensure::ByName),
-    }
+    let mut found = found(t, volumes, |cause| *cause == Cause::Candidate);
+    // Somebody has asked for its delete.
+    found.retain(|volume| volume.state != VolumeState::WaitingForDetach);
+    Named::new(found).choose(t)
 }
 
 fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ensured {
