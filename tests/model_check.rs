@@ -49,12 +49,12 @@ fn stop() {
 
 #[test]
 fn destroy() {
-    holds(&Story::destroy(), 28_835);
+    holds(&Story::destroy(), 31_504);
 }
 
 #[test]
 fn restore() {
-    holds(&Story::restore(), 21_326);
+    holds(&Story::restore(), 21_334);
 }
 
 /// A machine that is wrong on purpose: it takes an answer that never came for a refusal.

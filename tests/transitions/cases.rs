@@ -103,6 +103,7 @@ fn first_start() -> Vec<Case> {
         ("look-up", begun()),
         ("volume by name", after(begun(), [machines([])])),
         ("holder of that", after(begun(), [machines([]), volumes([taken])])),
+        ("whether it is there", after(begun(), [machines([]), volumes([a_volume("vol-1", "created")])])),
         ("making the volume", place()),
         ("volume lost", lost(place())),
         ("making the machine", create()),

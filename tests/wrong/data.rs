@@ -119,6 +119,29 @@ fn and_was_named_in_vain() -> Vec<Scene> {
     scenes
 }
 
+/// An instance that has never come to the end of a start has no data.
+fn counts_ends_of_starts(asked: Asked<'_>) -> Decided {
+    asked.with_record(|record| {
+        record.as_object_mut().unwrap().remove("given_data");
+    })
+}
+
+/// A first start is given up while its machine is on its way, which comes up, writes and stops; then its host is full.
+fn a_first_start_is_given_up() -> Vec<Scene> {
+    let machine = || "mnew1".to_string();
+    vec![
+        Scene::Change(WorldChange::Boot { boot: Boot::Starting, ms: 1_000 }),
+        Scene::Ask(Command::Start { reason: None }),
+        Scene::Pass(20 * 60_000),
+        Scene::Change(starts_by_itself()),
+        Scene::Change(WorldChange::Write { machine: machine() }),
+        Scene::Change(WorldChange::Machine { id: machine(), state: MachineState::Stopped, exit: None }),
+        Scene::Change(WorldChange::HostFull { volume: "vol_new1".to_string(), full: true }),
+        Scene::Ask(Command::Start { reason: None }),
+        Scene::Pass(10 * 60_000),
+    ]
+}
+
 fn starts_by_itself() -> WorldChange {
     WorldChange::Machine { id: "mnew1".to_string(), state: MachineState::Started, exit: None }
 }
@@ -175,6 +198,12 @@ wrongs! {
         scenes: and_was_named_in_vain(),
         acts: 99,
         seen: "no live volume that the record names holds the newest data (write 4)",
+    };
+    what_a_start_that_failed_ran_on_is_replaced: Data by Play {
+        machine: Wrong(counts_ends_of_starts),
+        scenes: a_first_start_is_given_up(),
+        acts: 52,
+        seen: "vol_new2 (write Some(0)) takes the place of the newest data (write 2)",
     };
     the_newest_data_goes_at_a_date: Data by Play {
         machine: Wrong(goes_by_dates_alone),

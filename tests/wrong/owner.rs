@@ -102,8 +102,8 @@ wrongs! {
         machine: Wrong(reads_every_name_as_ours),
         story: told(Story::destroy(), foreign_volume()),
         budget: a_change(1),
-        moves: 5,
-        last: "the answer to list_volumes arrives",
+        moves: 7,
+        last: "the answer to get_volume arrives",
         seen: "the volume foreign is mounted, and is not provably ours",
     };
     a_foreign_volume_is_deleted: Ownership by Search {

@@ -401,6 +401,8 @@ pub(crate) fn wait(
 /// The machine runs. Whether what runs in it is healthy is noted, and changes nothing.
 fn finish(t: &mut Turn<'_>, since: Timestamp, probed: Result<Done, Fault>) -> Phase {
     t.me.last_started_at = Some(t.now);
+    // Which says as much from now on.
+    t.me.given_data = false;
     t.me.fail_count = 0;
     t.me.counted_at = None;
     t.me.errors.start = None;

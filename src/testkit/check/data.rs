@@ -161,9 +161,7 @@ impl Data {
             let newest = self.newest.take();
             return demand(newest.is_none(), || "an instance with data is forgotten, and nobody asked for it".into());
         };
-        if stored.ever_started() {
-            self.written(stored, world);
-        }
+        self.written(stored, world);
         let known = holdings(stored, world).chain(self.hidden.iter().map(String::as_str));
         let known: Vec<u64> = known.filter_map(|volume| intact(world, volume)).collect();
         self.branches.held(|branch| known.iter().any(|last| world.descends(*last, branch)))?;
