@@ -75,7 +75,7 @@ impl Named {
     }
 
     /// None can be used. While there are some of ours, what is empty does not take their place.
-    fn none(self: Box<Self>, t: &mut Turn<'_>) -> Ensured {
+    fn none(&self, t: &mut Turn<'_>) -> Ensured {
         remember(t, &self.volumes);
         let may_be_fresh = t.me.fresh_allowed || (!t.me.has_data() && self.volumes.is_empty());
         if !may_be_fresh {
