@@ -59,6 +59,23 @@ fn m2_a_stale_registration_is_destroyed() {
 }
 
 #[test]
+fn m2_a_stale_registration_goes_with_the_volume_that_was_made_for_it() {
+    let mut script = without_machine();
+    script.after(9 * HOUR);
+    script.ring();
+    script.answer(machines([]));
+    script.answer(volume("vol-1", "created")).is(r#"
+        applied: destroying
+        set pendingDestroyVolumeId "vol-1"
+        on the list volume vol-1 destroyed due now
+        log auto_destroy_stale_provision by=alarm region=iad
+        event instance.destroy_started destroying "stale_provision_cleanup" region=iad
+        call get_volume vol-1
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
 fn m2_older_means_older_and_never_started_means_never() {
     let begun = Script::flat("provisioned", json!({ "flyMachineId": null, "flyVolumeId": null }));
     for mut script in [registered(NOON - 8 * HOUR + LATENCY_MS), begun] {
