@@ -193,10 +193,11 @@ fn confirmed(t: &mut Turn<'_>, machine: &Machine, seen: Option<Box<Volume>>) -> 
     Looking::Found(machine.state.clone())
 }
 
-/// The machine is the instance's from now on.
+/// The machine is the instance's from now on, and has run, for all that anybody knows.
 pub(super) fn adopt(t: &mut Turn<'_>, machine: &Machine) {
     t.me.holdings.strays.retain(|stray| *stray != machine.id);
     t.me.machine = Some(MachineRef::adopted(machine.id.clone()));
+    t.me.given_data |= !t.me.ever_started();
     if let Some(region) = &machine.region {
         t.me.region = Some(region.clone());
     }

@@ -159,6 +159,8 @@ impl Starting {
             Creating::Later(creation) => self.later(t, Stage::Create(Box::new(creation))),
             Creating::Done(machine, region) => {
                 t.me.machine = Some(machine);
+                // It is launched as soon as it is made, whoever sees it run.
+                may_have_run(t);
                 self.made = true;
                 t.me.region = region.or(t.me.region.take());
                 self.to(Stage::Wait(None))
@@ -176,10 +178,7 @@ impl Starting {
         result: Result<Done, Fault>,
     ) -> Phase {
         match result {
-            Ok(Done::Waited { state: MachineState::Started }) => {
-                may_have_run(t);
-                self.to(Stage::Probe)
-            }
+            Ok(Done::Waited { state: MachineState::Started }) => self.to(Stage::Probe),
             Err(fault) if fault.is_transient() => self.later(t, Stage::Wait(version)),
             Ok(_) | Err(_) => {
                 t.rest();

@@ -15,6 +15,7 @@ mod mount;
 
 use self::mount::{Mounted, stranger_seen, volume_seen};
 use super::ensure::{Ensure, Ensured};
+use super::holdings::Entry;
 use super::lookup::{Looking, Lookup};
 use super::note::Note;
 use super::phase::Phase;
@@ -95,6 +96,10 @@ impl Watch {
             t.me.looked_up_at = Some(t.now);
             return status.phase(Self::Find(Lookup::List));
         }
+        if stale && t.me.volume.is_none() {
+            // Whether anything is left of it is for the next look-up to say.
+            return t.settle(status);
+        }
         Self::volume(status, t)
     }
 
@@ -145,7 +150,10 @@ impl Watch {
     fn ensured(status: Watched, t: &mut Turn<'_>, ensure: Ensure, result: Result<Done, Fault>) -> Phase {
         let was_found = matches!(ensure, Ensure::Confirm { .. });
         match ensure.on(t, result) {
-            Ensured::Next(Ensure::Place(_)) if status == Watched::Provisioned && is_stale(t) => return stale(t),
+            Ensured::Next(ensure @ Ensure::Place(_)) if status == Watched::Provisioned && is_stale(t) => {
+                ensure.abandon(t);
+                return stale(t);
+            }
             Ensured::Next(ensure) => return status.phase(Self::Volume(ensure)),
             Ensured::Later(ensure @ Ensure::Place(_)) => {
                 // Nobody waits for the volume: after a few tries the next alarm is soon enough.
@@ -163,14 +171,15 @@ impl Watch {
                 return t.settle(Watched::Stopped);
             }
             Ensured::Failed(fault) => t.emit(Note::log(Action::CreateVolumeFailed).error(fault.to_string())),
+            Ensured::Ready if was_found && t.me.machine.is_some() => {
+                let settled = t.settle(status);
+                // The volume may have led to the machine: see what that does.
+                alarm::pull_look(t);
+                return settled;
+            }
             Ensured::Later(_) | Ensured::Ready => {}
         }
-        let settled = t.settle(status);
-        if was_found && t.me.machine.is_some() {
-            // The volume may have led to the machine: see what that does.
-            alarm::pull_look(t);
-        }
-        settled
+        t.settle(status)
     }
 
     /// The volume is next.
@@ -364,7 +373,8 @@ fn stale(t: &mut Turn<'_>) -> Phase {
 /// Registered long ago and never started (M2).
 fn is_stale(t: &Turn<'_>) -> bool {
     let old = t.me.provisioned_at.is_some_and(|at| t.now.since(at) > t.policy.stale_provision_ms);
-    old && !t.me.has_data()
+    let keeps = t.me.holdings.entries.iter().any(Entry::may_hold_data);
+    old && !t.me.has_data() && !keeps
 }
 
 /// After the volume: is something waiting for the instance to be seen healthy (R9, V3)?

@@ -584,3 +584,76 @@ fn v2_what_a_create_of_ours_has_made_that_was_given_up_is_no_data() {
         alarm +54s reconcile
     ");
 }
+
+#[test]
+fn v1_a_volume_that_has_led_to_the_machine_and_cannot_be_looked_at_is_not_asked_for_at_once() {
+    for fault in [unknown(), limited(), unauthorized()] {
+        let mut script = asked();
+        script.answer(ours("stopped"));
+        script.answer(fault).is(r#"
+            applied: provisioned
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-9"
+            on the list volume vol-8 candidate until +7d
+            on the list volume vol-9 candidate until +7d
+            alarm +30m reconcile
+        "#);
+    }
+}
+
+#[test]
+fn v1_a_machine_of_ours_whose_volume_has_moved_is_not_given_an_empty_one() {
+    let mut script = asked();
+    script.answer(ours("started"));
+    script.answer(absent());
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume missing"
+        set lastStoppedAt now
+        log data_volume_missing error="data volume missing" by=alarm machine=m9 region=iad
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn m2_only_a_look_up_of_this_alarm_shows_that_nothing_is_left() {
+    let mut script = Script::provisioned();
+    script.after(DAY);
+    script.ring();
+    script.answer(unknown());
+    script.ring().is("
+        applied: provisioned
+        alarm +30m reconcile
+    ");
+}
+
+#[test]
+fn m2_what_may_hold_data_keeps_a_stale_registration() {
+    let mut script = asked();
+    script.answer(unknown());
+    script.after(DAY);
+    script.ring();
+    script.answer(machines([]));
+    script.answer(volumes([])).is("
+        applied: provisioned
+        call create_volume #1 in eu empty 10 GB
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn m2_a_lost_create_of_a_stale_registration_is_watched_for() {
+    let mut script = nobody_found();
+    script.answers([volumes([]), unknown()]);
+    script.alarm();
+    script.after(DAY);
+    script.answer(volumes([])).is(r#"
+        applied: destroying
+        on the list volume named #1 late_create due -86281999ms
+        log auto_destroy_stale_provision by=alarm
+        event instance.destroy_started destroying "stale_provision_cleanup"
+        call list_volumes named #1
+        alarm +1m reconcile
+    "#);
+}

@@ -7,10 +7,10 @@ use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, conflict, health, machine, machine_made, machines, missing_volume,
     no_room, refused, region_full, seen, snapshots, unknown, volume, volume_made, volumes, waited,
 };
-use kiloclaw_lifecycle::Knobs;
 use kiloclaw_lifecycle::call::{Call, Content};
 use kiloclaw_lifecycle::fault::{Capacity, Fault, FaultKind};
 use kiloclaw_lifecycle::observe::{Exit, Machine, Volume};
+use kiloclaw_lifecycle::{Knobs, Status};
 use serde_json::json;
 
 /// A start of an instance that has data and no machine: the create is in flight.
@@ -615,5 +615,31 @@ fn g3_only_the_volume_on_the_full_host_is_taken_elsewhere() {
         set flyVolumeId "vol-2"
         call create_machine #2 ours on vol-2 in ams
         alarm +51s reconcile
+    "#);
+}
+
+#[test]
+fn g3_a_machine_that_was_made_has_run_for_all_that_anybody_knows() {
+    let mut script = first_made();
+    for _ in 0..40 {
+        if script.status() == Some(Status::Stopped) {
+            break;
+        }
+        if script.call.is_some() {
+            script.answer(unknown())
+        } else {
+            script.alarm()
+        };
+    }
+    script.alarm();
+    script.answer(absent());
+    script.answers([volume("vol-1", "created")]);
+    script.command(start());
+    script.answers([machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
+    script.answer(no_room()).is(r#"
+        applied: starting
+        event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" region=iad
+        call create_volume #4 in eu fork of vol-1
+        alarm +56s reconcile
     "#);
 }

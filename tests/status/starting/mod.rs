@@ -82,7 +82,7 @@ fn s1_a_first_start() {
         alarm +56s reconcile
     "#);
     script.answer(waited("started")).is("
-        applied: starting
+        applied: starting (no commit)
         call probe_health m1 60s every 3000ms
         alarm +55s reconcile
     ");
