@@ -49,7 +49,7 @@ fn stop() {
 
 #[test]
 fn destroy() {
-    holds(&Story::destroy(), 31_504);
+    holds(&Story::destroy(), 30_363);
 }
 
 #[test]
