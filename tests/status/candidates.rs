@@ -4,15 +4,15 @@ use crate::commands::{clean_up, reassociate, restore, start};
 use crate::script::{DAY, HOUR, NOON, Script};
 use crate::stages::{Recovery, Restore, bereft_with, keeping, recovering, restoring};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, busy, machine, machine_id, machines, missing_volume, refused,
-    snapshots, unknown, volume, volume_id, volume_made, volumes,
+    Remade, a_machine, a_volume, absent, accepted, busy, machine, machine_id, machines, refused, snapshots, unknown,
+    volume, volume_id, volume_made, volumes,
 };
 use kiloclaw_lifecycle::observe::Volume;
 use kiloclaw_lifecycle::{Command, Timestamp};
 use serde_json::json;
 
 /// A volume under our name that was made that many milliseconds after the beginning of time.
-fn made(id: &str, at: u64) -> Volume {
+pub(crate) fn made(id: &str, at: u64) -> Volume {
     Volume { created_at: Some(Timestamp::from_millis(at)), ..a_volume(id, "created") }
 }
 
@@ -153,35 +153,6 @@ fn d5_a_clean_up_of_the_rest_leaves_what_may_hold_the_data() {
 }
 
 #[test]
-fn v2_an_accepted_loss_gives_what_is_retained_its_time_anew() {
-    let mut script = bereft_with(keeping(), volumes([made("vol-8", 8)]));
-    script.after(2 * DAY);
-    script.command(Command::AcceptDataLoss).is(r#"
-        applied: stopped
-        set flyVolumeId null
-        set lastStartErrorAt null
-        set lastStartErrorMessage null
-        set previousVolumeId "vol-1"
-        set recoveryPreviousVolumeCleanupAfter +7d
-        on the list volume vol-0 retained until +7d
-        on the list volume vol-8 candidate until +7d
-        log accept_data_loss by=accept_data_loss machine=m1 region=iad
-        alarm now reconcile
-    "#);
-    let later = json!({ "recoveryPreviousVolumeId": "vol-0", "recoveryPreviousVolumeCleanupAfter": NOON + 30 * DAY });
-    let mut script = bereft_with(Script::flat("stopped", later), volumes([]));
-    script.command(Command::AcceptDataLoss).is(r#"
-        applied: stopped
-        set flyVolumeId null
-        set lastStartErrorAt null
-        set lastStartErrorMessage null
-        set previousVolumeId "vol-1"
-        log accept_data_loss by=accept_data_loss machine=m1 region=iad
-        alarm now reconcile
-    "#);
-}
-
-#[test]
 fn reassociate_gives_a_place_to_what_nobody_knows_of() {
     let mut script = keeping();
     script.command(reassociate("vol-0"));
@@ -213,25 +184,6 @@ fn reassociate_after_an_accepted_loss_does_not_forget_what_was_lost() {
         log reassociate_volume by=reassociate_volume region=iad admin_reason:"the tenant asked for it" old_volume:"vol-1" volume:"vol-8"
         reply reassociated vol-8
         alarm now reconcile
-    "#);
-}
-
-#[test]
-fn v2_after_an_accepted_loss_the_newest_is_adopted_and_the_others_are_kept() {
-    let mut script = bereft_with(Script::stopped(), volumes([made("vol-8", 8), made("vol-9", 9)]));
-    script.command(Command::AcceptDataLoss);
-    script.command(start());
-    script.answer(volumes([made("vol-8", 8), made("vol-9", 9)]));
-    script.answer(volume("vol-9", "created")).is(r#"
-        applied: starting
-        set flyVolumeId "vol-9"
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-8"
-        on the list volume vol-8 candidate until +7d
-        off the list volume vol-9
-        log recover_volume_by_name by=start machine=m1 region=iad volume:"vol-9"
-        call get_machine m1
-        alarm +58s reconcile
     "#);
 }
 
@@ -469,41 +421,4 @@ fn v2_what_a_restore_brought_before_the_first_start_is_data() {
     "#);
     assert_eq!(proposal(&script), None);
     assert_eq!(script.instance.as_ref().unwrap().volume(), Some(&volume_id("vol-2")));
-}
-
-#[test]
-fn v2_an_accepted_loss_of_what_is_shown_and_cannot_be_mounted_does_not_bring_it_back() {
-    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
-    script.command(start());
-    let shown = || volume("vol-1", "created");
-    script.answers([machines([]), shown(), shown(), missing_volume(), shown(), missing_volume(), shown()]);
-    script.answer(volumes([made("vol-1", 1)])).is(r#"
-        applied: stopped
-        set lastStartErrorAt now
-        set lastStartErrorMessage "data volume vol-1 missing"
-        set lastStoppedAt now
-        set startingAt null
-        log data_volume_missing error="data volume vol-1 missing" by=start region=iad
-        event instance.provisioning_failed stopped "no_machine_created" error="data volume vol-1 missing" region=iad
-        alarm +30m reconcile
-    "#);
-    script.command(Command::AcceptDataLoss).is(r#"
-        applied: stopped
-        set flyVolumeId null
-        set lastStartErrorAt null
-        set lastStartErrorMessage null
-        set previousVolumeId "vol-1"
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-1"
-        on the list volume vol-1 retained until +7d
-        log accept_data_loss by=accept_data_loss region=iad
-        alarm now reconcile
-    "#);
-    script.command(start());
-    script.answer(machines([]));
-    script.answer(volumes([made("vol-1", 1)])).is("
-        applied: starting
-        call create_volume #3 in eu empty 10 GB
-        alarm +58s reconcile
-    ");
 }

@@ -9,6 +9,7 @@ mod stages;
 mod words;
 mod world;
 
+mod accepted;
 mod attempt;
 mod candidates;
 mod clock;

@@ -1,5 +1,6 @@
 //! Registered, never started.
 
+mod earlier;
 mod held;
 mod lookup;
 mod volume;

@@ -2,6 +2,7 @@
 
 mod capacity;
 mod creates;
+mod crowded;
 mod faults;
 mod limits;
 
