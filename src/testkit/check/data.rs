@@ -215,15 +215,17 @@ fn serves<'a>(stored: &Instance, world: &'a World) -> Option<&'a SimMachine> {
     serving.and_then(|serving| world.machine(serving.id.as_str())).filter(|machine| machine.runs())
 }
 
-/// What a machine mounts that is moved while its destroy is on its way, or about to be sent (again) by what has looked at it before: the
-/// machine may be gone before anybody has learnt the new id. From the list it is asked what it had mounted.
+/// What a machine mounts that is moved while its destroy is on its way (one whose answer was lost, too), or about to be sent (again) by what
+/// has looked at it before: the machine may be gone before anybody has learnt the new id. From the list it is asked what it had mounted.
 fn moved_too_late<'a>(stored: &'a Instance, world: &'a World) -> impl Iterator<Item = &'a String> {
     let destroyed = match stored.in_flight.as_ref().map(|call| &call.call) {
         Some(Call::DestroyMachine { machine }) => Some(machine),
         Some(_) | None => None,
     };
     let replaced = stored.machine().filter(|_| matches!(stored.status(), Status::Recovering | Status::Restoring));
-    let going = destroyed.into_iter().chain(replaced).filter_map(|machine| world.machine(machine.as_str()));
+    let tried = stored.holdings.entries.iter().filter(|entry| entry.attempts > 0).filter_map(|entry| entry.machine());
+    let going =
+        destroyed.into_iter().chain(replaced).chain(tried).filter_map(|machine| world.machine(machine.as_str()));
     let mounted = going.flat_map(|machine| machine.mounts.iter());
     mounted.filter(|mounted| !named_volumes(stored).any(|named| named.as_str() == mounted.as_str()))
 }
