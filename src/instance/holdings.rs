@@ -334,6 +334,13 @@ impl Instance {
         self.take_volume(volume.id.clone());
     }
 
+    /// A machine was on the volume, and nobody can say that it has not run: what is there counts as data. Returns whether that is news.
+    pub(crate) fn may_have_run(&mut self) -> bool {
+        let news = !self.has_data();
+        self.given_data |= news;
+        news
+    }
+
     /// Whether the record needs this volume: as its data, or for the recovery under way.
     pub(crate) fn uses_volume(&self, volume: &VolumeId) -> bool {
         self.volume.as_ref() == Some(volume) || self.phase.pending_volume() == Some(volume)

@@ -197,7 +197,7 @@ fn confirmed(t: &mut Turn<'_>, machine: &Machine, seen: Option<Box<Volume>>) -> 
 pub(super) fn adopt(t: &mut Turn<'_>, machine: &Machine) {
     t.me.holdings.strays.retain(|stray| *stray != machine.id);
     t.me.machine = Some(MachineRef::adopted(machine.id.clone()));
-    t.me.given_data |= !t.me.ever_started();
+    t.me.may_have_run();
     if let Some(region) = &machine.region {
         t.me.region = Some(region.clone());
     }

@@ -3,8 +3,8 @@
 //! *Decides* who holds them, which machine of ours is the instance's, and which volume it, or the next one, is to mount.
 //!
 //! *Guarantees*: no volume that says who holds it is passed over before the holder has been asked; what our machine mounts goes before what
-//! nobody holds; a volume is taken only after it has been looked at, since lists lag; an empty one is made only where none of ours is left,
-//! or an admin has accepted the loss.
+//! nobody holds; a volume is taken only after it has been looked at, since lists lag; an empty one is made only where the list shows none of
+//! ours any more, or an admin has accepted the loss.
 
 use super::{Ensure, Ensured, found_alive, is_usable, missing, place_fresh, remember};
 use crate::call::Done;

@@ -415,7 +415,7 @@ fn finish(t: &mut Turn<'_>, since: Timestamp, probed: Result<Done, Fault>) -> Ph
     t.settle(Watched::Running)
 }
 
-/// What has run has written: the volume holds data, whether or not the start comes to its end.
+/// What has run has written, whether or not the start comes to its end. The machine may come from an imported record.
 fn note_run(t: &mut Turn<'_>, machine: &Machine) {
     let idle = [MachineState::Created, MachineState::Starting, MachineState::Failed];
     if machine.exit.is_some() || !idle.contains(&machine.state) {
@@ -423,10 +423,8 @@ fn note_run(t: &mut Turn<'_>, machine: &Machine) {
     }
 }
 
-/// Nobody knows what a machine did that nobody can ask any more.
 fn may_have_run(t: &mut Turn<'_>) {
-    if !t.me.has_data() {
-        t.me.given_data = true;
+    if t.me.may_have_run() {
         t.keep();
     }
 }
