@@ -95,13 +95,10 @@ pub(crate) enum Owner {
     Ours,
     /// Somebody else's; the sandbox it names, or `unknown`.
     Foreign(String),
+    /// Nobody has put a label on it.
+    Unlabelled,
     /// Its configuration cannot be seen.
     Hidden,
-}
-
-/// Whether it can be seen that somebody has put labels on the machine.
-pub(crate) fn is_labelled(config: Option<&MachineConfig>) -> bool {
-    config.is_some_and(|config| !config.metadata.is_empty())
 }
 
 /// Whose machine this is: its sandbox label decides.
@@ -110,6 +107,7 @@ pub(crate) fn owner(prefix: &str, sandbox: &SandboxId, config: Option<&MachineCo
     match config.metadata.get(&format!("{prefix}_sandbox_id")) {
         Some(named) if named == sandbox.as_str() => Owner::Ours,
         Some(named) => Owner::Foreign(named.clone()),
+        None if config.metadata.is_empty() => Owner::Unlabelled,
         None => Owner::Foreign("unknown".to_string()),
     }
 }

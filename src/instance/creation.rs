@@ -171,7 +171,7 @@ impl Creation {
                 self.done(t, MachineRef { id: machine.id, created_at: Some(t.now) }, region)
             }
             Owner::Hidden => Creating::Later(self),
-            Owner::Ours | Owner::Foreign(_) => {
+            Owner::Ours | Owner::Foreign(_) | Owner::Unlabelled => {
                 let message = format!("the machine's name is taken by another machine: {}", machine.id);
                 self.abandon(t);
                 Creating::Refused(Fault::new(FaultKind::Refused, None, message))

@@ -162,8 +162,8 @@ fn holder(t: &mut Turn<'_>, machine: Machine) -> Looking {
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
         Owner::Ours if t.me.holdings.condemns(&machine.id) => Looking::Condemned(machine.id),
         Owner::Ours => chosen(t, machine),
-        Owner::Foreign(_) if name::is_labelled(machine.config.as_ref()) => Looking::Foreign(machine.id),
-        Owner::Foreign(_) | Owner::Hidden => {
+        Owner::Foreign(_) => Looking::Foreign(machine.id),
+        Owner::Unlabelled | Owner::Hidden => {
             let fault = Fault::new(crate::fault::FaultKind::Unknown, None, "the volume's holder shows no labels");
             Looking::Inconclusive(Lookup::List, fault)
         }

@@ -146,11 +146,14 @@ impl Reassociating {
                 let message = format!("Whose machine {holder} is, which holds the volume, cannot be seen.");
                 self.end(t, Err((Code::Unavailable, message)))
             }
-            Owner::Foreign(found) => {
-                let message = format!("Machine {holder} of sandbox {found} holds the volume.");
-                self.end(t, Err((Code::ForeignHolder, message)))
-            }
+            Owner::Foreign(found) => self.refused(t, &holder, found),
+            Owner::Unlabelled => self.refused(t, &holder, "unknown"),
         }
+    }
+
+    fn refused(self, t: &mut Turn<'_>, holder: &MachineId, found: &str) -> Phase {
+        let message = format!("Machine {holder} of sandbox {found} holds the volume.");
+        self.end(t, Err((Code::ForeignHolder, message)))
     }
 
     fn machine_removed(self, t: &mut Turn<'_>) -> Phase {

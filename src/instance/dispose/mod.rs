@@ -187,6 +187,7 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
             fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));
         }
         name::Owner::Foreign(found) => refuse(t, key, holder, &found),
+        name::Owner::Unlabelled => refuse(t, key, holder, "unknown"),
     }
 }
 
@@ -226,7 +227,7 @@ fn machine_seen(t: &mut Turn<'_>, key: u64, machine: &Machine) {
 fn stranger(t: &Turn<'_>, machine: &Machine) -> Option<String> {
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
         name::Owner::Foreign(found) if found != "unknown" => Some(found),
-        name::Owner::Foreign(_) | name::Owner::Ours | name::Owner::Hidden => None,
+        name::Owner::Foreign(_) | name::Owner::Ours | name::Owner::Unlabelled | name::Owner::Hidden => None,
     }
 }
 
@@ -402,6 +403,14 @@ fn settle(t: &mut Turn<'_>, key: u64) {
 fn wake_destroy(t: &mut Turn<'_>) {
     if t.me.status() == Status::Destroying {
         t.me.resting = false;
+    }
+}
+
+/// A look for another reason has shown that what may have held the data is gone.
+pub(super) fn seen_gone(t: &mut Turn<'_>, volume: &VolumeId) {
+    let is_it = |entry: &&Entry| entry.volume() == Some(volume) && entry.cause == Cause::Candidate;
+    if let Some(key) = t.me.holdings.entries.iter().find(is_it).map(|entry| entry.key) {
+        gone(t, key);
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum Ensure {
     Check,
     /// The record names none: look for one that carries our name.
     ByName,
+    /// The list leaves out what may hold the data: see what has become of it.
+    Recall { volume: VolumeId, found: Box<Named> },
     /// One of those found is held by a machine of which the record knows nothing: ask whose that is (M1).
     AskHolder { holder: MachineId, found: Box<Named> },
     /// One was chosen: see whether it is there.
@@ -73,7 +75,9 @@ impl Ensure {
                 name::our_volumes(&t.policy.metadata_prefix, &t.me.identity).ok().map(Call::ListVolumes)
             }
             Self::AskHolder { holder, .. } => Some(Call::GetMachine { machine: holder.clone() }),
-            Self::Confirm { volume, .. } => Some(Call::GetVolume { volume: volume.clone() }),
+            Self::Recall { volume, .. } | Self::Confirm { volume, .. } => {
+                Some(Call::GetVolume { volume: volume.clone() })
+            }
             Self::Place(placement) => placement.call(t),
         }
     }
@@ -83,6 +87,7 @@ impl Ensure {
             Self::Check => checked(t, result),
             Self::ByName => by_name(t, result),
             Self::AskHolder { holder, found } => found.holder_seen(t, &holder, result),
+            Self::Recall { volume, found } => found.recalled(t, &volume, result),
             Self::Confirm { volume, found } => found.confirmed(t, &volume, result),
             Self::Propose { refused } => proposed(t, refused, result),
             Self::Place(placement) => match placement.on(t, result) {
@@ -170,8 +175,17 @@ fn found(t: &Turn<'_>, volumes: Vec<Volume>, may: impl Fn(&Cause) -> bool) -> Ve
         .filter(|volume| filter.as_ref().is_ok_and(|ours| ours.admits(&volume.name)))
         .filter(|volume| !volume.state.is_dead() && unknown(&volume.id))
         .collect();
-    found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    sort(&mut found);
     found
+}
+
+fn is_named_ours(t: &Turn<'_>, volume: &Volume) -> bool {
+    name::our_volumes(&t.policy.metadata_prefix, &t.me.identity).is_ok_and(|ours| ours.admits(&volume.name))
+}
+
+/// The newest comes last.
+fn sort(volumes: &mut [Volume]) {
+    volumes.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
 }
 
 /// Whether nobody holds the volume but the machine that is to serve.
@@ -184,10 +198,7 @@ fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
         Ok(Done::Volumes(volumes)) => volumes,
         Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
     };
-    let mut found = found(t, volumes, |cause| *cause == Cause::Candidate);
-    // Somebody has asked for its delete.
-    found.retain(|volume| volume.state != VolumeState::WaitingForDetach);
-    Named::new(found).choose(t)
+    Named::new(found(t, volumes, |cause| *cause == Cause::Candidate)).choose(t)
 }
 
 fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ensured {
@@ -205,8 +216,11 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
     };
     let since = gone_made_at(&volumes);
     let found = found(t, volumes, |cause| !matches!(cause, Cause::Relocated(_) | Cause::Kept));
-    remember(t, &found);
-    let mut later = found.into_iter().filter(|volume| is_usable(t, volume) && volume.created_at > since);
+    remember(t, found.iter().map(|volume| &volume.id));
+    // Whose delete somebody has asked for is no proposal.
+    let stays = |volume: &Volume| volume.state != VolumeState::WaitingForDetach;
+    let is_later = |volume: &Volume| is_usable(t, volume) && stays(volume) && volume.created_at > since;
+    let mut later = found.into_iter().filter(is_later);
     let proposal = later.next().filter(|_| later.next().is_none()).map(|volume| volume.id);
     missing(t, proposal, refused);
     Ensured::Missing
@@ -215,7 +229,7 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
 /// The data volume is gone, and the machine may go: gives a place in the record to everything that may be the data under a new id.
 pub(crate) fn remember_all(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     let found = found(t, volumes, |cause| *cause == Cause::Candidate);
-    remember(t, &found);
+    remember(t, found.iter().map(|volume| &volume.id));
     t.keep();
 }
 
@@ -225,7 +239,7 @@ pub(crate) fn remember_unknown(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     let awaited = |named: &str| t.me.awaits_volume_named(named);
     let volumes = volumes.into_iter().filter(|volume| !awaited(&volume.name)).collect();
     let found = found(t, volumes, |_| false);
-    remember(t, &found);
+    remember(t, found.iter().map(|volume| &volume.id));
 }
 
 /// Our machine is about to go, or has gone without anybody having seen it: gives a place in the record to what it holds, and to what nobody
@@ -238,9 +252,9 @@ pub(crate) fn remember_held(t: &mut Turn<'_>, volumes: Vec<Volume>) {
 }
 
 /// Whatever may hold the data has a place in the record, and is kept for a while after it has turned out not to be needed.
-fn remember(t: &mut Turn<'_>, volumes: &[Volume]) {
+fn remember<'v>(t: &mut Turn<'_>, volumes: impl IntoIterator<Item = &'v VolumeId>) {
     for volume in volumes {
-        dispose::put_aside(t, volume.id.clone());
+        dispose::put_aside(t, volume.clone());
     }
 }
 

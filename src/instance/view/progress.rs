@@ -31,11 +31,7 @@ fn looking(watch: &Watch) -> &'static str {
         Watch::Machine | Watch::Refresh => "looking at the machine",
         Watch::Find(_) => "looking for the machine",
         Watch::Volume(Ensure::Place(_)) => "making the volume",
-        Watch::Volume(
-            Ensure::Check | Ensure::ByName | Ensure::AskHolder { .. } | Ensure::Confirm { .. } | Ensure::Propose { .. },
-        )
-        | Watch::Mounted { .. }
-        | Watch::Stranger { .. } => "checking the volume",
+        Watch::Volume(_) | Watch::Mounted { .. } | Watch::Stranger { .. } => "checking the volume",
         Watch::Health => "asking the gateway whether it is healthy",
     }
 }

@@ -154,11 +154,33 @@ fn m2_what_may_hold_data_keeps_a_stale_registration() {
     script.answer(unknown());
     script.after(DAY);
     script.ring();
-    script.answer(machines([]));
-    script.answer(volumes([])).is("
+    script.answers([machines([]), volumes([])]);
+    script.answer(unknown()).is("
         applied: provisioned
-        call create_volume #1 in eu empty 10 GB
+        on the list volume vol-8 candidate until +7d
+        alarm +30m reconcile
+    ");
+    script.after(DAY);
+    script.ring();
+    script.answers([machines([]), volumes([])]);
+    script.answer(absent()).is(r#"
+        applied: provisioned
+        off the list volume vol-8
+        log destroy_volume_ok value=0 by=alarm volume:"vol-8"
+        event instance.retained_volume_deleted volume:"vol-8"
+        call list_volumes ours
         alarm +90001ms call_deadline
+    "#);
+    script.answer(volumes([])).is("
+        applied: provisioned (no commit)
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    ");
+    script.answer(unknown()).is("
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-9 candidate until +7d
+        alarm +30m reconcile
     ");
 }
 

@@ -3,6 +3,7 @@
 mod earlier;
 mod held;
 mod lookup;
+mod recalled;
 mod volume;
 
 use crate::commands::{any, restart};

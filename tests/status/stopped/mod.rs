@@ -251,7 +251,10 @@ fn v2_a_missing_volume_is_said_and_kept_and_nothing_starts() {
 fn v2_one_later_volume_under_our_name_is_proposed_and_not_taken() {
     let at = |id: &str, ms: u64| Volume { created_at: Some(Timestamp::from_millis(ms)), ..a_volume(id, "created") };
     let dead = Volume { state: "destroyed".into(), ..at("vol-1", 5) };
+    let waits = Volume { state: "waiting_for_detach".into(), ..at("vol-3", 7) };
     for (list, proposal) in [
+        (vec![dead.clone(), waits.clone()], None),
+        (vec![dead.clone(), at("vol-2", 6), waits], Some("vol-2")),
         (vec![dead.clone(), at("vol-2", 6)], Some("vol-2")),
         (vec![dead.clone(), at("vol-2", 6), at("vol-3", 7)], None),
         (vec![dead.clone(), at("vol-2", 4)], None),
