@@ -99,10 +99,13 @@ fn first_start() -> Vec<Case> {
     let create = || after(place(), [volume_made("vol-1", "iad", "created")]);
     let wait = || after(create(), [machine_made("m1", "iad")]);
     let taken = Volume { attached_machine: Some(machine_id("m9")), ..a_volume("vol-1", "created") };
+    let seen_before = after(woken(Script::provisioned()), [machines([]), volumes([taken.clone()]), unknown()]);
+    let left_out = after(told(seen_before, start()), [machines([]), volumes([])]);
     vec![
         ("look-up", begun()),
         ("volume by name", after(begun(), [machines([])])),
         ("holder of that", after(begun(), [machines([]), volumes([taken])])),
+        ("what is left out", left_out),
         ("whether it is there", after(begun(), [machines([]), volumes([a_volume("vol-1", "created")])])),
         ("making the volume", place()),
         ("volume lost", lost(place())),
