@@ -49,6 +49,12 @@ impl Recovering {
         if self.fork.is_some() {
             return self.create(t);
         }
+        if t.me.holdings.awaits_machine() {
+            // A machine that a lost create may yet bring up would write to the source after the copy.
+            t.keep();
+            t.rest();
+            return self.to(Stage::RemoveOld);
+        }
         let Some(source) = t.me.volume.clone() else { return self.to(Stage::Inspect) };
         let failed = t.me.region.clone();
         match Placement::new(t, Content::Fork { source }, failed.as_ref()) {

@@ -1,10 +1,12 @@
 //! How an attempt begins, and what becomes of its source until there is a fork (R1 to R5).
 
 use super::regions;
+use crate::commands::start;
 use crate::script::{MINUTE, NOON, Script};
 use crate::stages::{Recovery as R, fork, recovering, recovering_under, serving};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, machine, no_room, region, region_full, seen, volume, volume_made,
+    Remade, a_machine, a_volume, absent, accepted, health, machine, machine_made, machines, no_room, refused, region,
+    region_full, seen, unknown, volume, volume_made, waited,
 };
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::observe::Volume;
@@ -212,5 +214,80 @@ fn r5_a_full_host_gives_the_fork_up_and_goes_on_with_the_regions_left() {
         applied: stopped (no commit)
         call get_volume vol-1
         alarm +90001ms call_deadline
+    ");
+}
+
+/// A create was lost, another was turned down, a second start has brought up `m2`, and that has stopped.
+fn after_a_lost_create() -> Script {
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    script.command(start());
+    script.answers([machines([]), volume("vol-1", "created"), volume("vol-1", "created"), unknown()]);
+    script.alarm();
+    script.answers([machines([]), refused()]);
+    script.command(start());
+    script.answers([machines([]), volume("vol-1", "created"), volume("vol-1", "created"), machine_made("m2", "iad")]);
+    script.answers([waited("started"), health(true)]);
+    script.ring();
+    script.answers([machine("m2", "stopped"), volume("vol-1", "created")]);
+    script
+}
+
+#[test]
+fn r4_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
+    let mut script = after_a_lost_create();
+    script.answer(accepted()).is("
+        applied: recovering
+        set flyMachineId null
+        alarm +59s disposal
+    ");
+    script.ring().is("
+        applied: recovering
+        alarm +59s disposal
+    ");
+    script.resume().is("
+        applied: recovering (no commit)
+        alarm +59s disposal
+    ");
+    script.alarm().is("
+        applied: recovering (no commit)
+        call get_machine m2
+        alarm +1m reconcile
+    ");
+    script.answer(absent()).is("
+        applied: recovering
+        off the list machine m2
+        log destroy_machine_ok value=0 by=alarm machine=m2 region=iad
+        alarm +48001ms disposal
+    ");
+    script.alarm().is("
+        applied: recovering (no commit)
+        call list_machines ours
+        alarm +1m reconcile
+    ");
+    let mut late = script.clone();
+    script.answer(machines([])).is("
+        applied: recovering
+        off the list machine named #1
+        call create_volume #3 in eu fork of vol-1
+        alarm +1m reconcile
+    ");
+    let name = late.names.get(1);
+    late.answer(machines([a_machine("m9", "started").named(&name)])).is("
+        applied: recovering
+        on the list machine m9 late_create due now
+        on the list machine named #1 late_create due +1m tried 1
+        log dispose_late_create by=alarm region=iad
+        call get_machine m9
+        alarm +59s reconcile
+    ");
+    late.answer(a_machine("m9", "started").named(&name).seen()).is("
+        applied: recovering
+        call destroy_machine m9
+        alarm +58s reconcile
+    ");
+    late.answer(accepted()).is("
+        applied: recovering
+        call get_machine m9
+        alarm +57s reconcile
     ");
 }
