@@ -67,7 +67,9 @@ fn cell(command: CommandKind, status: Status) -> Cell {
 /// What the table says, together with what it does not: the machine, the missing volume, a reassociation under way.
 pub(super) fn gate(me: &Instance, command: CommandKind) -> Result<Cell, Rejection> {
     let status = me.status();
-    let cell = cell(command, status);
+    let unasked = matches!(&me.phase, Phase::Destroying(destroying) if !destroying.is_asked_for());
+    // What removes itself as stale may turn out not to be; what somebody wants gone goes.
+    let cell = if unasked && command == CommandKind::Destroy { A } else { cell(command, status) };
     let code = match (command, cell) {
         (CommandKind::Restart, _) if me.machine().is_none() => Some(Code::NoMachine),
         (_, R(code)) => Some(code),

@@ -7,13 +7,15 @@
 //!                                                                                         └─ nothing ─▶ forgotten
 //! ```
 //!
-//! *Guarantees*: nothing is created; the record is kept until a look that began after everything else was done has found nothing.
+//! *Guarantees*: nothing is created; the record is kept until a look that began after everything else was done has found nothing; what
+//! nobody has asked for destroys nothing but what the record knows, and ends where something else turns up (M2).
 
 use super::holdings::{Cause, Thing};
 use super::note::Note;
 use super::phase::Phase;
 use super::turn::Turn;
-use super::{Instance, dispose};
+use super::watch::Watched;
+use super::{Instance, MachineRef, alarm, dispose};
 use crate::call::{Call, Done};
 use crate::event::{Action, Milestone};
 use crate::fault::Fault;
@@ -42,12 +44,15 @@ pub(crate) struct Destroying {
     /// Sweeps that found something. Lists lag behind: what is found again and again is given more and more time.
     #[serde(default)]
     found_sweeps: u32,
+    /// The registration is stale, and nobody has asked for its destroy.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    unasked: bool,
 }
 
-/// Begins from inside of a phase.
-pub(crate) fn begin(t: &mut Turn<'_>, reason: &str) -> Phase {
-    announce(t, Some(reason));
-    t.enter(Destroying::begun(t.now))
+/// Removes a stale registration, of which nothing was found (M2).
+pub(crate) fn clean_up(t: &mut Turn<'_>) -> Phase {
+    announce(t, Some("stale_provision_cleanup"));
+    t.enter(Phase::Destroying(Destroying { unasked: true, ..Destroying::new(t.now) }))
 }
 
 /// Puts everything that the record knows on the list, and says so (X1).
@@ -86,7 +91,16 @@ impl Instance {
 
 impl Destroying {
     pub(crate) fn begun(since: Timestamp) -> Phase {
-        Phase::Destroying(Self { since, sweep: Sweep::Volumes, failed_sweeps: 0, found_sweeps: 0 })
+        Phase::Destroying(Self::new(since))
+    }
+
+    fn new(since: Timestamp) -> Self {
+        Self { since, sweep: Sweep::Volumes, failed_sweeps: 0, found_sweeps: 0, unasked: false }
+    }
+
+    /// Whether somebody wants the instance gone.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        !self.unasked
     }
 
     pub(crate) fn drive(self, t: &mut Turn<'_>) -> Phase {
@@ -119,6 +133,9 @@ impl Destroying {
                 Sweep::Machines if !is_clear(t) => Phase::Destroying(Self { sweep: Sweep::Volumes, ..self }),
                 Sweep::Machines => complete(t, self),
             };
+        }
+        if self.unasked {
+            return withdraw(t, found);
         }
         let due = if self.found_sweeps == 0 { t.now } else { t.now.plus(dispose::backoff(t, self.found_sweeps)) };
         for thing in found {
@@ -166,6 +183,29 @@ fn orphaned_machines(t: &Turn<'_>, machines: Vec<crate::observe::Machine>) -> Ve
 /// Whether nothing on the list is in the way of the end.
 fn is_clear(t: &Turn<'_>) -> bool {
     t.me.holdings.entries.iter().all(|entry| entry.abandoned)
+}
+
+/// There is something of the registration after all, which may hold the data: the next look says what it is.
+fn withdraw(t: &mut Turn<'_>, found: Vec<Thing>) -> Phase {
+    // What was the record's own is gone, or on the list.
+    t.me.volume = None;
+    for thing in found {
+        t.log(Action::DestroyOrphanFound);
+        match thing {
+            Thing::Volume(volume) => dispose::put_aside(t, volume),
+            Thing::Machine(machine) if t.me.machine.is_none() => {
+                t.me.machine = Some(MachineRef::adopted(machine));
+                t.me.may_have_run();
+            }
+            Thing::Machine(machine) => t.me.holdings.strays.push(machine),
+            Thing::MachineNamed(_) | Thing::VolumeNamed(_) => {}
+        }
+    }
+    t.me.looked_up_at = None;
+    t.keep();
+    let settled = t.settle(Watched::Provisioned);
+    alarm::pull_look(t);
+    settled
 }
 
 fn complete(t: &mut Turn<'_>, destroying: Destroying) -> Phase {

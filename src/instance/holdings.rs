@@ -258,6 +258,9 @@ impl Instance {
 
     /// The same for something that may be very young.
     pub(crate) fn dispose_made(&mut self, thing: Thing, cause: Cause, due: Timestamp, made_at: Option<Timestamp>) {
+        if let Thing::Machine(machine) = &thing {
+            self.holdings.strays.retain(|stray| stray != machine);
+        }
         if let Some(entry) = self.holdings.entries.iter_mut().find(|entry| entry.thing == thing) {
             if cause.retains() {
                 *entry = Entry { cause, due, attempts: 0, error: None, abandoned: false, ..entry.clone() };

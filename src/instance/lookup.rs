@@ -141,9 +141,11 @@ pub(super) fn preferred(t: &mut Turn<'_>, mut machines: Vec<Machine>) -> Option<
 
 /// Machines of ours that are not the one that serves: they are shown to admins, and go with the instance.
 pub(super) fn pass_over(t: &mut Turn<'_>, best: &MachineId, others: Vec<Machine>) {
-    if !others.is_empty() {
-        t.emit(Note::log(Action::MultipleMachinesFound).machine(best).value(u64::try_from(others.len()).ok()));
-        t.me.holdings.strays.extend(others.into_iter().map(|machine| machine.id));
+    let others = others.into_iter().map(|machine| machine.id);
+    let new: Vec<MachineId> = others.filter(|machine| !t.me.holdings.strays.contains(machine)).collect();
+    if !new.is_empty() {
+        t.emit(Note::log(Action::MultipleMachinesFound).machine(best).value(u64::try_from(new.len()).ok()));
+        t.me.holdings.strays.extend(new);
     }
 }
 

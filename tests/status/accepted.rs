@@ -4,7 +4,7 @@ use crate::candidates::made;
 use crate::commands::start;
 use crate::script::{DAY, NOON, Script};
 use crate::stages::{bereft_with, keeping};
-use crate::world::{machines, missing_volume, volume, volumes};
+use crate::world::{absent, machine, machines, missing_volume, volume, volumes};
 use kiloclaw_lifecycle::Command;
 use serde_json::json;
 
@@ -42,17 +42,16 @@ fn v2_after_an_accepted_loss_the_newest_is_adopted_and_the_others_are_kept() {
     let mut script = bereft_with(Script::stopped(), volumes([made("vol-8", 8), made("vol-9", 9)]));
     script.command(Command::AcceptDataLoss);
     script.command(start());
-    script.answer(volumes([made("vol-8", 8), made("vol-9", 9)]));
+    let shown = || volumes([made("vol-8", 8), made("vol-9", 9)]);
+    script.answers([machine("m1", "stopped"), shown(), absent(), shown()]);
     script.answer(volume("vol-9", "created")).is(r#"
         applied: starting
         set flyVolumeId "vol-9"
-        set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-8"
-        on the list volume vol-8 candidate until +7d
         off the list volume vol-9
         log recover_volume_by_name by=start machine=m1 region=iad volume:"vol-9"
         call get_machine m1
-        alarm +58s reconcile
+        alarm +55s reconcile
     "#);
 }
 

@@ -54,7 +54,8 @@ fn m1_a_dead_volume_has_no_holder() {
 fn asking_for_a_volume() -> Script {
     let mut script = Script::flat("stopped", json!({ "flyVolumeId": null }));
     script.alarm();
-    script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
+    let bare = || a_machine("m1", "stopped").mounting_nothing().seen();
+    script.answers([bare(), bare()]);
     script
 }
 
@@ -67,9 +68,8 @@ fn v1_the_newest_is_taken_whatever_the_order_of_the_list() {
         script.answer(volume("vol-9", "created")).is(r#"
             applied: stopped
             set flyVolumeId "vol-9"
-            set recoveryPreviousVolumeCleanupAfter +7d
             set recoveryPreviousVolumeId "vol-8"
-            on the list volume vol-8 candidate until +7d
+            off the list volume vol-9
             log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
             alarm now reconcile
         "#);
@@ -84,22 +84,30 @@ fn v1_a_volume_held_by_our_machine_is_taken_and_any_other_that_is_held_is_kept()
     script.answer(held("vol-9", "m1")).is(r#"
         applied: stopped
         set flyVolumeId "vol-9"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-9
         log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
         alarm now reconcile
     "#);
     let mut script = asking_for_a_volume();
-    script.answer(volumes([held_by("m9")])).is("
-        applied: stopped (no commit)
-        call get_machine m9
-        alarm +90001ms call_deadline
-    ");
-    script.answer(a_machine("m9", "started").of_sandbox("sandbox-9").seen()).is(r#"
+    script.answer(volumes([held_by("m9")])).is(r#"
         applied: stopped
-        set lastStartErrorAt now
-        set lastStartErrorMessage "data volume missing"
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-9"
         on the list volume vol-9 candidate until +7d
+        call get_machine m9
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(a_machine("m9", "started").of_sandbox("sandbox-9").seen()).is("
+        applied: stopped (no commit)
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    ");
+    script.answer(held("vol-9", "m9")).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume missing"
         log data_volume_missing error="data volume missing" by=alarm machine=m1 region=iad
         alarm +30m reconcile
     "#);
@@ -110,13 +118,16 @@ fn v1_a_volume_that_turns_up_ends_what_was_missing() {
     let mut script = asking_for_a_volume();
     script.answer(volumes([]));
     script.alarm();
-    script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
-    script.answer(volumes([a_volume("vol-9", "created")]));
+    let bare = || a_machine("m1", "stopped").mounting_nothing().seen();
+    script.answers([bare(), bare(), volumes([a_volume("vol-9", "created")])]);
     script.answer(volume("vol-9", "created")).is(r#"
         applied: stopped
         set flyVolumeId "vol-9"
         set lastStartErrorAt null
         set lastStartErrorMessage null
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-9
         log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-9"
         alarm now reconcile
     "#);

@@ -191,7 +191,8 @@ fn mounted<'a>(t: &Turn<'_>, machine: &'a Machine) -> Option<&'a VolumeId> {
     machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path))
 }
 
-fn remember(t: &mut Turn<'_>, volume: VolumeId) {
+/// What may hold the data has a place in the record from now on.
+pub(in crate::instance) fn remember(t: &mut Turn<'_>, volume: VolumeId) {
     if t.me.status() == Status::Destroying {
         t.me.dispose(Thing::Volume(volume), Cause::Orphan, t.now);
     } else {

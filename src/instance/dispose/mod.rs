@@ -14,7 +14,7 @@
 
 mod guard;
 
-pub(super) use guard::{put_aside, remember_mount, remember_served};
+pub(super) use guard::{put_aside, remember, remember_mount, remember_served};
 
 use super::hold::{Hold, holds};
 use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
@@ -410,26 +410,32 @@ fn wake_destroy(t: &mut Turn<'_>) {
 pub(super) fn seen_gone(t: &mut Turn<'_>, volume: &VolumeId) {
     let is_it = |entry: &&Entry| entry.volume() == Some(volume) && entry.cause == Cause::Candidate;
     if let Some(key) = t.me.holdings.entries.iter().find(is_it).map(|entry| entry.key) {
-        gone(t, key);
+        proven_gone(t, key);
     }
 }
 
 /// Proven gone (D6).
 fn gone(t: &mut Turn<'_>, key: u64) {
     let going = t.me.status() == Status::Destroying;
-    let Some(entry) = t.me.holdings.get(key) else { return };
-    let (retained, asked, volume) = (entry.is_retained(), entry.asked.is_some(), entry.volume().cloned());
-    let action = if volume.is_some() { Action::DestroyVolumeOk } else { Action::DestroyMachineOk };
-    log(t, key, action, None);
-    settle(t, key);
+    let retained = t.me.holdings.get(key).is_some_and(Entry::is_retained);
+    let volume = proven_gone(t, key);
     if retained && !going {
         let named = volume.as_ref().map(VolumeId::as_str);
         let note = Note::new(Milestone::RetainedVolumeDeleted).detail("volume", named);
         t.emit(note);
     }
+}
+
+fn proven_gone(t: &mut Turn<'_>, key: u64) -> Option<VolumeId> {
+    let entry = t.me.holdings.get(key)?;
+    let (asked, volume) = (entry.asked.is_some(), entry.volume().cloned());
+    let action = if volume.is_some() { Action::DestroyVolumeOk } else { Action::DestroyMachineOk };
+    log(t, key, action, None);
+    settle(t, key);
     if asked {
-        answer(t, Ok(volume));
+        answer(t, Ok(volume.clone()));
     }
+    volume
 }
 
 fn log(t: &mut Turn<'_>, key: u64, action: Action, error: Option<String>) {

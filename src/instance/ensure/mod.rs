@@ -19,7 +19,7 @@ use crate::event::Action;
 use crate::fault::Fault;
 use crate::id::{MachineId, Region, VolumeId};
 use crate::name;
-use crate::observe::{Volume, VolumeState};
+use crate::observe::{MachineState, Volume, VolumeState};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -32,8 +32,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Ensure {
     /// Look at the volume that the record names.
     Check,
+    /// The record names none, but a machine: see what that mounts.
+    Mount,
     /// The record names none: look for one that carries our name.
-    ByName,
+    ByName(Box<Named>),
     /// The list leaves out what may hold the data: see what has become of it.
     Recall { volume: VolumeId, found: Box<Named> },
     /// One of those found is held by a machine of which the record knows nothing: ask whose that is (M1).
@@ -59,19 +61,28 @@ pub(crate) enum Ensured {
     Ready,
     /// The data is missing, and the record says so.
     Missing,
+    /// The machine that the record names is gone, and the record names it no more.
+    NoMachine,
     /// A new volume cannot be made.
     Failed(Fault),
 }
 
 impl Ensure {
     pub(crate) fn begin(t: &Turn<'_>) -> Self {
-        if t.me.volume.is_some() { Self::Check } else { Self::ByName }
+        if t.me.volume.is_some() {
+            Self::Check
+        } else if t.me.machine.is_some() {
+            Self::Mount
+        } else {
+            Self::ByName(Box::default())
+        }
     }
 
     pub(crate) fn call(&self, t: &Turn<'_>) -> Option<Call> {
         match self {
             Self::Check => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
-            Self::ByName | Self::Propose { .. } => {
+            Self::Mount => t.me.machine.as_ref().map(|machine| Call::GetMachine { machine: machine.id.clone() }),
+            Self::ByName(_) | Self::Propose { .. } => {
                 name::our_volumes(&t.policy.metadata_prefix, &t.me.identity).ok().map(Call::ListVolumes)
             }
             Self::AskHolder { holder, .. } => Some(Call::GetMachine { machine: holder.clone() }),
@@ -85,10 +96,14 @@ impl Ensure {
     pub(crate) fn on(self, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
         match self {
             Self::Check => checked(t, result),
-            Self::ByName => by_name(t, result),
-            Self::AskHolder { holder, found } => found.holder_seen(t, &holder, result),
-            Self::Recall { volume, found } => found.recalled(t, &volume, result),
-            Self::Confirm { volume, found } => found.confirmed(t, &volume, result),
+            Self::Mount => mount_seen(t, result),
+            Self::ByName(found) => match result {
+                Ok(Done::Volumes(volumes)) => found.listed(t, volumes),
+                Ok(_) | Err(_) => Ensured::Later(Self::begin(t)),
+            },
+            Self::AskHolder { holder, found } => found.holder_seen(t, holder, result),
+            Self::Recall { volume, found } => found.recalled(t, volume, result),
+            Self::Confirm { volume, found } => found.confirmed(t, volume, result),
             Self::Propose { refused } => proposed(t, refused, result),
             Self::Place(placement) => match placement.on(t, result) {
                 Placing::Next(placement) => Ensured::Next(Self::Place(Box::new(placement))),
@@ -162,7 +177,37 @@ fn lost(t: &mut Turn<'_>) -> Ensured {
         }
     }
     t.emit(Note::log(Action::ReplaceLostVolume).detail("volume", named).detail("data_loss", t.me.ever_started()));
-    Ensured::Next(Ensure::ByName)
+    Ensured::Next(Ensure::begin(t))
+}
+
+/// What the machine mounts goes before what only carries our name (M1).
+fn mount_seen(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
+    let machine = match result {
+        Ok(Done::Machine(machine)) => Some(machine),
+        Err(fault) if fault.is_absent() => None,
+        Ok(_) | Err(_) => return mount_unclear(t),
+    };
+    if let Some(machine) = &machine {
+        dispose::remember_mount(t, machine);
+    }
+    let Some(machine) = machine.filter(|machine| machine.state != MachineState::Destroyed) else {
+        if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.asked_at)) {
+            return Ensured::Later(Ensure::Mount);
+        }
+        t.me.may_have_run();
+        t.me.machine = None;
+        t.keep();
+        return Ensured::NoMachine;
+    };
+    if machine.config.is_none() {
+        return mount_unclear(t);
+    }
+    Ensured::Next(Ensure::ByName(Named::beside(t, &machine)))
+}
+
+fn mount_unclear(t: &mut Turn<'_>) -> Ensured {
+    let found = Box::<Named>::default();
+    if t.tried_enough() && t.me.fresh_allowed { Ensured::Next(Ensure::ByName(found)) } else { found.unclear(t, &[]) }
 }
 
 /// Live volumes under our name of which the record knows nothing, newest last. Those on the list that only `may` hold the data are for an
@@ -193,17 +238,9 @@ fn is_usable(t: &Turn<'_>, volume: &Volume) -> bool {
     volume.attached_machine.as_ref().is_none_or(|holder| t.me.uses_machine(holder))
 }
 
-fn by_name(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
-    let volumes = match result {
-        Ok(Done::Volumes(volumes)) => volumes,
-        Ok(_) | Err(_) => return Ensured::Later(Ensure::ByName),
-    };
-    Named::new(found(t, volumes, |cause| *cause == Cause::Candidate)).choose(t)
-}
-
 fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ensured {
     if may_be_fresh(t) {
-        return Ensured::Next(Ensure::ByName);
+        return Ensured::Next(Ensure::ByName(Box::default()));
     }
     let gone_made_at = |volumes: &[Volume]| {
         volumes.iter().find(|volume| Some(&volume.id) == t.me.volume.as_ref()).and_then(|volume| volume.created_at)

@@ -2,11 +2,12 @@
 //!
 //! *Decides* who holds them, which machine of ours is the instance's, and which volume it, or the next one, is to mount.
 //!
-//! *Guarantees*: a list that leaves out what was seen before is not believed; no volume that says who holds it is passed over before the
-//! holder has been asked; what our machine mounts goes before what nobody holds; a volume is taken only after it has been looked at; an
-//! empty one is made only where none of ours is left, or an admin has accepted the loss.
+//! *Guarantees*: what is seen has a place in the record from then on, and a list that leaves it out is not believed; no volume that says
+//! who holds it is passed over before the holder has been asked; what our machine mounts goes before what nobody holds; a volume is taken,
+//! or passed over, only after it has been looked at; an empty one is made only where none of ours is left, or an admin has accepted the
+//! loss.
 
-use super::{Ensure, Ensured, found_alive, is_named_ours, missing, place_fresh, remember, sort};
+use super::{Ensure, Ensured, found, found_alive, is_named_ours, missing, place_fresh, sort};
 use crate::call::Done;
 use crate::event::Action;
 use crate::fault::Fault;
@@ -18,43 +19,67 @@ use crate::instance::{dispose, lookup};
 use crate::name::{self, Owner};
 use crate::observe::{Machine, MachineState, Volume, VolumeState};
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+/// What a machine that holds a volume has turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Holder {
+    Ours,
+    Foreign,
+    Gone,
+}
+
 /// What has been found so far.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Named {
-    /// Volumes of which the record knows nothing, or that may hold the data, newest last.
+    /// Volumes of which the record knew nothing, or that may hold the data, newest last.
     volumes: Vec<Volume>,
-    /// Machines of ours that hold some of them.
+    /// Machines that were asked.
+    holders: BTreeMap<MachineId, Holder>,
+    /// Machines of ours of which none has been chosen yet.
     machines: Vec<Machine>,
-    /// What the machine mounts that has become the instance's.
+    /// What the instance's machine mounts.
     mounted: Option<VolumeId>,
-    /// Machines that are gone, whatever volumes may still say of them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    gone: Vec<MachineId>,
-    /// Volumes that are not for us to use: somebody else's machine holds them, or they are on their way out.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Volumes that were looked at and are out of the question: gone or on their way out, held by somebody else, or not ours by name; and
+    /// those that cannot be looked at, if an admin has accepted the loss.
     passed: Vec<VolumeId>,
 }
 
 impl Named {
-    pub(super) fn new(volumes: Vec<Volume>) -> Box<Self> {
-        Box::new(Self { volumes, machines: Vec::new(), mounted: None, gone: Vec::new(), passed: Vec::new() })
+    /// The instance's machine mounts this, unless the record says that it is something else.
+    pub(super) fn beside(t: &Turn<'_>, machine: &Machine) -> Box<Self> {
+        let mut found = Box::<Self>::default();
+        found.mounted = found.may_be_data(t, machine);
+        found
     }
 
-    /// What our machine mounts is the data; otherwise the newest that nobody holds.
-    pub(super) fn choose(mut self: Box<Self>, t: &mut Turn<'_>) -> Ensured {
+    /// A list came. What is under our name may be the data, unless a lost create of ours has made it.
+    pub(super) fn listed(mut self: Box<Self>, t: &mut Turn<'_>, volumes: Vec<Volume>) -> Ensured {
+        self.volumes = found(t, volumes, |cause| *cause == Cause::Candidate);
+        self.volumes.retain(|volume| !self.passed.contains(&volume.id));
+        for volume in &self.volumes {
+            if !t.me.awaits_volume_named(&volume.name) {
+                dispose::remember(t, volume.id.clone());
+            }
+        }
+        self.choose(t)
+    }
+
+    /// First everything that is not known is asked for; then one of our machines becomes the instance's, if it has none; then one of the
+    /// volumes is chosen.
+    fn choose(mut self: Box<Self>, t: &mut Turn<'_>) -> Ensured {
         if let Some(volume) = self.left_out(t) {
             return Ensured::Next(Ensure::Recall { volume, found: self });
         }
         if let Some(holder) = self.unknown_holder(t) {
             return Ensured::Next(Ensure::AskHolder { holder, found: self });
         }
-        self.pass_going();
         self.take_machine(t);
-        match self.mounted(t).or_else(|| self.newest(t, true)).or_else(|| self.newest(t, false)) {
+        match self.best(t) {
             Some(volume) => Ensured::Next(Ensure::Confirm { volume, found: self }),
             None => self.none(t),
         }
@@ -62,56 +87,16 @@ impl Named {
 
     /// What may hold the data, and the list does not show.
     fn left_out(&self, t: &Turn<'_>) -> Option<VolumeId> {
-        let considered = |volume: &VolumeId| self.passed.contains(volume) || self.shows(volume).is_some();
+        let considered = |volume: &VolumeId| self.passed.contains(volume) || self.shown(volume).is_some();
         let candidates = t.me.holdings.entries.iter().filter(|entry| entry.cause == Cause::Candidate);
         candidates.filter_map(Entry::volume).find(|volume| !considered(volume)).cloned()
     }
 
-    /// The holder of the newest that is held by somebody of whom nothing is known.
+    /// The holder of the newest that is held by somebody who has not been asked.
     fn unknown_holder(&self, t: &Turn<'_>) -> Option<MachineId> {
-        let asked = |holder: &MachineId| self.machines.iter().any(|machine| machine.id == *holder);
-        let mut holders = self.volumes.iter().rev().filter_map(|volume| self.holder(volume));
-        holders.find(|holder| !t.me.knows_machine(holder) && !asked(holder)).cloned()
-    }
-
-    /// Whose delete somebody has asked for, and no machine keeps, is gone soon.
-    fn pass_going(&mut self) {
-        let going = self.volumes.iter().filter(|volume| self.is_going(volume));
-        let going: Vec<VolumeId> = going.map(|volume| volume.id.clone()).collect();
-        self.volumes.retain(|volume| !going.contains(&volume.id));
-        self.passed.extend(going);
-    }
-
-    fn is_going(&self, volume: &Volume) -> bool {
-        volume.state == VolumeState::WaitingForDetach && self.holder(volume).is_none()
-    }
-
-    /// What our machine mounts, unless another holds it.
-    fn mounted(&self, t: &Turn<'_>) -> Option<VolumeId> {
-        let free = |volume: &&VolumeId| {
-            let usable = self.shows(volume).is_none_or(|volume| self.is_usable(t, volume));
-            usable && !self.passed.contains(volume)
-        };
-        self.mounted.as_ref().filter(free).cloned()
-    }
-
-    fn newest(&self, t: &Turn<'_>, held: bool) -> Option<VolumeId> {
-        let fits = |volume: &&Volume| self.holder(volume).is_some() == held && self.is_usable(t, volume);
-        self.volumes.iter().rfind(fits).map(|volume| volume.id.clone())
-    }
-
-    fn shows(&self, volume: &VolumeId) -> Option<&Volume> {
-        self.volumes.iter().find(|shown| shown.id == *volume)
-    }
-
-    /// The machine that holds the volume, and is there.
-    fn holder<'v>(&self, volume: &'v Volume) -> Option<&'v MachineId> {
-        volume.attached_machine.as_ref().filter(|holder| !self.gone.contains(holder))
-    }
-
-    /// Whether nobody holds the volume but the machine that is to serve.
-    fn is_usable(&self, t: &Turn<'_>, volume: &Volume) -> bool {
-        self.holder(volume).is_none_or(|holder| t.me.uses_machine(holder))
+        let known = |holder: &MachineId| t.me.uses_machine(holder) || t.me.holdings.condemns(holder);
+        let mut holders = self.volumes.iter().rev().filter_map(|volume| volume.attached_machine.as_ref());
+        holders.find(|holder| !known(holder) && !self.holders.contains_key(*holder)).cloned()
     }
 
     /// Of the machines that were found one is the instance's, if it has none; the others are strays (M1).
@@ -121,15 +106,56 @@ impl Named {
             return lookup::pass_over(t, &own, machines);
         }
         let Some(best) = lookup::preferred(t, machines) else { return };
-        let mounted = best.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path));
-        let may_be_data = |volume: &&VolumeId| self.shows(volume).is_some() || !t.me.knows_volume(volume);
-        self.mounted = mounted.filter(may_be_data).cloned();
+        self.mounted = self.may_be_data(t, &best);
         lookup::adopt(t, &best);
+    }
+
+    /// What the machine mounts, unless the record needs it for something else, or has done with it.
+    fn may_be_data(&self, t: &Turn<'_>, machine: &Machine) -> Option<VolumeId> {
+        let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path))?;
+        let candidate = t.me.holdings.lists_for(mounted, |cause| *cause == Cause::Candidate);
+        (candidate || self.shown(mounted).is_some() || !t.me.knows_volume(mounted)).then(|| mounted.clone())
+    }
+
+    /// What our machine mounts, then the newest that it holds, then the newest that nobody holds. What seems to be out of the question comes
+    /// last, since it has to be looked at before it is passed over.
+    fn best(&self, t: &Turn<'_>) -> Option<VolumeId> {
+        let free = |volume: &&VolumeId| {
+            !self.passed.contains(volume) && self.shown(volume).is_none_or(|shown| self.is_usable(t, shown))
+        };
+        let newest = |fits: &dyn Fn(&Volume) -> bool| {
+            self.volumes.iter().rfind(|volume| fits(volume)).map(|volume| volume.id.clone())
+        };
+        let usable = |volume: &Volume| self.is_usable(t, volume) && !self.is_out(volume);
+        let mounted = self.mounted.as_ref().filter(free).cloned();
+        let held = || newest(&|volume| self.holder(volume).is_some() && usable(volume));
+        mounted.or_else(held).or_else(|| newest(&usable)).or_else(|| newest(&|volume| self.is_out(volume)))
+    }
+
+    fn shown(&self, volume: &VolumeId) -> Option<&Volume> {
+        self.volumes.iter().find(|shown| shown.id == *volume)
+    }
+
+    /// The machine that holds the volume, and is there.
+    fn holder<'v>(&self, volume: &'v Volume) -> Option<&'v MachineId> {
+        volume.attached_machine.as_ref().filter(|holder| self.holders.get(*holder) != Some(&Holder::Gone))
+    }
+
+    /// Whether nobody holds the volume but the machine that is to serve.
+    fn is_usable(&self, t: &Turn<'_>, volume: &Volume) -> bool {
+        self.holder(volume).is_none_or(|holder| t.me.uses_machine(holder))
+    }
+
+    /// Whether somebody else's machine holds the volume, or somebody has asked for its delete and no machine keeps it.
+    fn is_out(&self, volume: &Volume) -> bool {
+        match self.holder(volume) {
+            Some(holder) => self.holders.get(holder) == Some(&Holder::Foreign),
+            None => volume.state == VolumeState::WaitingForDetach,
+        }
     }
 
     /// None can be used. While there are some of ours, what is empty does not take their place.
     fn none(&self, t: &mut Turn<'_>) -> Ensured {
-        remember(t, self.volumes.iter().map(|volume| &volume.id));
         let may_be_fresh = t.me.fresh_allowed || (!t.me.has_data() && self.volumes.is_empty());
         if !may_be_fresh {
             missing(t, None, false);
@@ -145,98 +171,122 @@ impl Named {
     pub(super) fn holder_seen(
         mut self: Box<Self>,
         t: &mut Turn<'_>,
-        holder: &MachineId,
+        holder: MachineId,
         result: Result<Done, Fault>,
     ) -> Ensured {
-        let held = self.held_by(holder);
-        let machine = match result {
-            Ok(Done::Machine(machine)) => Some(machine).filter(|machine| machine.state != MachineState::Destroyed),
-            Err(fault) if fault.is_absent() => None,
-            Ok(_) | Err(_) => return self.unclear(t, held),
+        let whose = match result {
+            Ok(Done::Machine(machine)) => self.whose(t, *machine),
+            Err(fault) if fault.is_absent() => Some(Holder::Gone),
+            Ok(_) | Err(_) => None,
         };
-        let Some(machine) = machine else {
-            self.gone.push(holder.clone());
-            return self.choose(t);
-        };
-        match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
-            Owner::Ours if !machine.state.is_going() => {
-                self.machines.push(*machine);
+        match whose {
+            Some(whose) => {
+                self.holders.insert(holder, whose);
                 self.choose(t)
             }
-            Owner::Foreign(_) => self.without(t, held),
-            Owner::Ours | Owner::Unlabelled | Owner::Hidden => self.unclear(t, held),
+            None => {
+                let held = self.volumes.iter().filter(|volume| volume.attached_machine.as_ref() == Some(&holder));
+                let held: Vec<VolumeId> = held.map(|volume| volume.id.clone()).collect();
+                self.unclear(t, &held)
+            }
         }
     }
 
-    fn held_by(&self, holder: &MachineId) -> Vec<VolumeId> {
-        let held = self.volumes.iter().filter(|volume| volume.attached_machine.as_ref() == Some(holder));
-        held.map(|volume| volume.id.clone()).collect()
+    /// What our machine mounts has a place in the record, even if the machine does not stay.
+    fn whose(&mut self, t: &mut Turn<'_>, machine: Machine) -> Option<Holder> {
+        let owner = name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref());
+        if owner == Owner::Ours {
+            dispose::remember_mount(t, &machine);
+        }
+        if machine.state == MachineState::Destroyed {
+            return Some(Holder::Gone);
+        }
+        match owner {
+            Owner::Ours if !machine.state.is_going() => {
+                self.machines.push(machine);
+                Some(Holder::Ours)
+            }
+            Owner::Foreign(_) => Some(Holder::Foreign),
+            Owner::Ours | Owner::Unlabelled | Owner::Hidden => None,
+        }
     }
 
     /// Whether these are the data cannot be seen now. After a few tries that is for an admin to judge, who may accept the loss.
-    fn unclear(self: Box<Self>, t: &mut Turn<'_>, which: Vec<VolumeId>) -> Ensured {
-        let tried = t.tried_enough();
-        if tried && t.me.fresh_allowed {
+    pub(super) fn unclear(self: Box<Self>, t: &mut Turn<'_>, which: &[VolumeId]) -> Ensured {
+        if !t.tried_enough() {
+            return Ensured::Later(Ensure::begin(t));
+        }
+        if t.me.fresh_allowed {
             return self.without(t, which);
         }
-        remember(t, self.volumes.iter().map(|volume| &volume.id).chain(&which));
-        if tried {
-            missing(t, None, false);
-            return Ensured::Missing;
-        }
-        Ensured::Later(Ensure::ByName)
+        missing(t, None, false);
+        Ensured::Missing
     }
 
-    /// These are not for us to use; they have a place in the record.
-    fn without(mut self: Box<Self>, t: &mut Turn<'_>, which: Vec<VolumeId>) -> Ensured {
-        remember(t, &which);
-        self.volumes.retain(|volume| !which.contains(&volume.id));
-        self.passed.extend(which);
+    fn without(mut self: Box<Self>, t: &mut Turn<'_>, which: &[VolumeId]) -> Ensured {
+        self.pass(which);
         self.choose(t)
+    }
+
+    fn pass(&mut self, which: &[VolumeId]) {
+        self.volumes.retain(|volume| !which.contains(&volume.id));
+        self.passed.extend_from_slice(which);
     }
 
     /// What the list left out was looked at.
     pub(super) fn recalled(
         mut self: Box<Self>,
         t: &mut Turn<'_>,
-        candidate: &VolumeId,
+        candidate: VolumeId,
         result: Result<Done, Fault>,
     ) -> Ensured {
         match seen(result) {
-            Seen::Alive(volume) if is_named_ours(t, &volume) => self.show(*volume),
-            Seen::Alive(volume) => self.passed.push(volume.id),
-            Seen::Gone => {
-                dispose::seen_gone(t, candidate);
-                // It may be there under another id, which the list has left out as well.
-                return Ensured::Next(Ensure::ByName);
+            Seen::Alive(volume) if is_named_ours(t, &volume) || self.is_mounted(t, &candidate) => {
+                self.show(*volume);
+                self.choose(t)
             }
-            Seen::Unclear => return self.unclear(t, Vec::from([candidate.clone()])),
+            Seen::Alive(_) => self.without(t, &[candidate]),
+            Seen::Gone => self.gone(t, candidate),
+            Seen::Unclear => self.unclear(t, &[candidate]),
         }
-        self.choose(t)
+    }
+
+    /// Whether a machine of ours mounts it, whatever its name.
+    fn is_mounted(&self, t: &Turn<'_>, volume: &VolumeId) -> bool {
+        let mounts = |machine: &Machine| self.may_be_data(t, machine).as_ref() == Some(volume);
+        self.mounted.as_ref() == Some(volume) || self.machines.iter().any(mounts)
     }
 
     /// The volume that was chosen was looked at.
     pub(super) fn confirmed(
         mut self: Box<Self>,
         t: &mut Turn<'_>,
-        chosen: &VolumeId,
+        chosen: VolumeId,
         result: Result<Done, Fault>,
     ) -> Ensured {
-        match seen(result) {
-            Seen::Alive(volume) if self.is_usable(t, &volume) && !self.is_going(&volume) => self.take(t, &volume),
-            // Somebody holds it of whom the list knew nothing.
-            Seen::Alive(volume) => {
-                self.show(*volume);
-                self.choose(t)
-            }
-            Seen::Gone => {
-                dispose::seen_gone(t, chosen);
-                self.mounted.take_if(|mounted| mounted == chosen);
-                self.volumes.retain(|volume| volume.id != *chosen);
-                self.choose(t)
-            }
-            Seen::Unclear => self.unclear(t, Vec::from([chosen.clone()])),
+        let volume = match seen(result) {
+            Seen::Alive(volume) => volume,
+            Seen::Gone => return self.gone(t, chosen),
+            Seen::Unclear => return self.unclear(t, &[chosen]),
+        };
+        if self.is_out(&volume) {
+            return self.without(t, &[chosen]);
         }
+        // That our machine holds it may be what it was chosen for.
+        let let_go =
+            self.holder(&volume).is_none() && self.shown(&chosen).is_some_and(|shown| self.holder(shown).is_some());
+        if self.is_usable(t, &volume) && !let_go {
+            return take(t, &volume);
+        }
+        self.show(*volume);
+        self.choose(t)
+    }
+
+    /// It is not there. It may be under another id, which a list that still shows this one, or neither, cannot know.
+    fn gone(mut self: Box<Self>, t: &mut Turn<'_>, volume: VolumeId) -> Ensured {
+        dispose::seen_gone(t, &volume);
+        self.pass(&[volume]);
+        Ensured::Next(Ensure::ByName(self))
     }
 
     /// What was seen last counts.
@@ -245,15 +295,14 @@ impl Named {
         self.volumes.push(volume);
         sort(&mut self.volumes);
     }
+}
 
-    fn take(&self, t: &mut Turn<'_>, volume: &Volume) -> Ensured {
-        remember(t, self.volumes.iter().map(|volume| &volume.id).filter(|other| **other != volume.id));
-        t.emit(Note::log(Action::RecoverVolumeByName).detail("volume", volume.id.as_str()));
-        found_alive(t, volume);
-        t.me.take_found(volume);
-        t.keep();
-        Ensured::Ready
-    }
+fn take(t: &mut Turn<'_>, volume: &Volume) -> Ensured {
+    t.emit(Note::log(Action::RecoverVolumeByName).detail("volume", volume.id.as_str()));
+    found_alive(t, volume);
+    t.me.take_found(volume);
+    t.keep();
+    Ensured::Ready
 }
 
 /// What a look at a volume shows.

@@ -8,6 +8,7 @@ use crate::instance::holdings::{Cause, Thing};
 use crate::instance::phase::Phase;
 use crate::instance::placement::{Placed, Placement, Placing};
 use crate::instance::turn::Turn;
+use crate::observe::VolumeState;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;
@@ -18,6 +19,10 @@ impl Recovering {
             Ok(Done::Volume(volume)) if !volume.state.is_dead() => {
                 t.me.region = volume.region.or(t.me.region.take());
                 t.progress();
+                if volume.state == VolumeState::WaitingForDetach {
+                    // Somebody has asked for its delete, which nothing but the machine keeps from happening: the copy comes first.
+                    return self.fork_source(t);
+                }
                 self.to(Stage::RemoveOld)
             }
             Err(fault) if fault.is_transient() => self.later(t, Stage::Inspect),
@@ -53,7 +58,7 @@ impl Recovering {
             // A machine that a lost create may yet bring up would write to the source after the copy.
             t.keep();
             t.rest();
-            return self.to(Stage::RemoveOld);
+            return self.to(Stage::Inspect);
         }
         let Some(source) = t.me.volume.clone() else { return self.to(Stage::Inspect) };
         let failed = t.me.region.clone();

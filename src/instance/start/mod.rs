@@ -208,6 +208,7 @@ impl Starting {
                 Ensured::Ready if t.me.machine.is_some() => self.to(Stage::Machine),
                 Ensured::Ready if !self.looked_up => self.to(Stage::Find(Lookup::List)),
                 Ensured::Ready => self.create(t),
+                Ensured::NoMachine => self.to(Stage::Find(Lookup::List)),
                 Ensured::Missing => missing(t),
                 Ensured::Failed(fault) => self.fail(t, fault.to_string()),
             },

@@ -155,7 +155,7 @@ impl Watch {
                 return stale(t);
             }
             Ensured::Next(ensure) => return status.phase(Self::Volume(ensure)),
-            Ensured::Later(ensure @ Ensure::Place(_)) => {
+            Ensured::Later(ensure) if matches!(ensure, Ensure::Place(_)) || t.me.fresh_allowed => {
                 // Nobody waits for the volume: after a few tries the next alarm is soon enough.
                 if t.tried_enough() {
                     t.rest()
@@ -177,7 +177,7 @@ impl Watch {
                 alarm::pull_look(t);
                 return settled;
             }
-            Ensured::Later(_) | Ensured::Ready => {}
+            Ensured::Later(_) | Ensured::NoMachine | Ensured::Ready => {}
         }
         t.settle(status)
     }
@@ -367,7 +367,7 @@ fn none_found(status: Watched, t: &mut Turn<'_>) -> Phase {
 
 fn stale(t: &mut Turn<'_>) -> Phase {
     t.log(Action::AutoDestroyStaleProvision);
-    destroy::begin(t, "stale_provision_cleanup")
+    destroy::clean_up(t)
 }
 
 /// Registered long ago and never started (M2).

@@ -5,6 +5,7 @@
 
 use super::{Held, Seen, demand};
 use crate::command::{CommandKind, RequestId};
+use crate::instance::{Instance, Phase};
 use crate::status::Status;
 use crate::step::{Effect, Input, Verdict};
 use alloc::collections::BTreeSet;
@@ -45,7 +46,10 @@ impl Intent {
         if seen.before.is_none() && seen.next.is_some() {
             self.born();
         }
-        if seen.needs_commit && seen.next.is_some_and(|next| next.status() == Status::Destroying) {
+        // What removes itself as stale may turn out not to be.
+        let asked_for =
+            |next: &Instance| matches!(&next.phase, Phase::Destroying(destroying) if destroying.is_asked_for());
+        if seen.needs_commit && seen.next.is_some_and(asked_for) {
             self.destroying = true;
         }
         let undone = seen.next.is_some_and(|next| next.status() != Status::Destroying);

@@ -4,13 +4,13 @@ use super::nobody_found;
 use crate::commands::{any, start};
 use crate::script::Script;
 use crate::world::{
-    Answer, Remade, a_machine, a_volume, absent, held, limited, machine, machine_id, machines, unauthorized, unknown,
-    volume, volumes,
+    Answer, Remade, a_machine, a_volume, absent, held, limited, machine_id, machines, unauthorized, unknown, volume,
+    volume_id, volumes,
 };
-use kiloclaw_lifecycle::call::CallKind;
+use kiloclaw_lifecycle::call::{Call, CallKind};
 use kiloclaw_lifecycle::command::CommandKind;
 use kiloclaw_lifecycle::observe::{Machine, Volume};
-use kiloclaw_lifecycle::{Status, Timestamp};
+use kiloclaw_lifecycle::{Status, Timestamp, Verdict};
 
 pub(super) fn made(id: &str, at: u64, holder: Option<&str>) -> Volume {
     let created_at = Some(Timestamp::from_millis(at));
@@ -25,11 +25,15 @@ fn two() -> [Volume; 2] {
 /// The holder has been asked for.
 pub(super) fn asked() -> Script {
     let mut script = nobody_found();
-    script.answer(volumes(two())).is("
-        applied: provisioned (no commit)
+    script.answer(volumes(two())).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-8 candidate until +7d
+        on the list volume vol-9 candidate until +7d
         call get_machine m9
         alarm +90001ms call_deadline
-    ");
+    "#);
     script
 }
 
@@ -54,6 +58,7 @@ fn v1_the_holder_is_ours_and_what_it_mounts_is_the_data() {
                 applied: provisioned
                 set flyMachineId "m9"
                 set flyRegion "iad"
+                on the list volume vol-8 candidate until +7d
                 log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"{state}"
                 call get_volume vol-8
                 alarm +90001ms call_deadline
@@ -62,9 +67,7 @@ fn v1_the_holder_is_ours_and_what_it_mounts_is_the_data() {
         script.answer(held("vol-8", "m9")).is(r#"
             applied: provisioned
             set flyVolumeId "vol-8"
-            set recoveryPreviousVolumeCleanupAfter +7d
-            set recoveryPreviousVolumeId "vol-9"
-            on the list volume vol-9 candidate until +7d
+            off the list volume vol-8
             log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-8"
             alarm now reconcile
         "#);
@@ -90,87 +93,81 @@ fn v1_what_the_holder_does_is_seen_at_once() {
 
 #[test]
 fn v1_a_holder_that_is_gone_holds_nothing() {
-    for gone in [absent(), machine("m9", "destroyed")] {
+    for gone in [absent(), a_machine("m9", "destroyed").mounting("vol-8").seen()] {
         let mut script = asked();
-        script.answer(gone.clone()).is("
-            applied: provisioned (no commit)
-            call get_volume vol-9
-            alarm +90001ms call_deadline
-        ");
-        script.answer(volume("vol-9", "created")).is(r#"
-            applied: provisioned
-            set flyRegion "iad"
-            set flyVolumeId "vol-9"
-            set recoveryPreviousVolumeCleanupAfter +7d
-            set recoveryPreviousVolumeId "vol-8"
-            on the list volume vol-8 candidate until +7d
-            log recover_volume_by_name by=alarm volume:"vol-9"
-            alarm +30m reconcile
-        "#);
+        let got = script.answer(gone.clone());
+        assert_eq!(got.calls, [Call::GetVolume { volume: volume_id("vol-9") }]);
+        script.answer(volume("vol-9", "created"));
+        let view = script.instance.as_ref().unwrap().admin_view();
+        assert_eq!((view.volume, view.retained.len()), (Some(volume_id("vol-9")), 1));
         let mut script = nobody_found();
-        script.answers([volumes([made("vol-8", 8, Some("m9"))]), gone]);
-        script.answer(volume("vol-8", "created")).is(r#"
-            applied: provisioned
-            set flyRegion "iad"
-            set flyVolumeId "vol-8"
-            log recover_volume_by_name by=alarm volume:"vol-8"
-            alarm +30m reconcile
-        "#);
+        script.answers([volumes([made("vol-8", 8, Some("m9"))]), gone, held("vol-8", "m9")]);
+        let view = script.instance.as_ref().unwrap().admin_view();
+        assert_eq!((view.volume, view.retained.len()), (Some(volume_id("vol-8")), 0));
     }
+}
+
+#[test]
+fn v1_what_a_machine_of_ours_had_mounted_that_is_gone_is_looked_for() {
+    let mut script = asked();
+    script.answer(a_machine("m9", "destroyed").mounting("vol-7").seen()).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-7"
+        on the list volume vol-7 candidate until +7d
+        call get_volume vol-7
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(volume("vol-7", "created")).is("
+        applied: provisioned (no commit)
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-9", "created")).is(r#"
+        applied: provisioned
+        set flyRegion "iad"
+        set flyVolumeId "vol-9"
+        off the list volume vol-9
+        log recover_volume_by_name by=alarm volume:"vol-9"
+        alarm +30m reconcile
+    "#);
 }
 
 #[test]
 fn v1_what_somebody_else_holds_is_passed_over_and_kept() {
     let foreign = || a_machine("m9", "started").of_sandbox("sandbox-9").seen();
     let mut script = asked();
-    script.answer(foreign()).is(r#"
+    script.answer(foreign()).is("
         applied: provisioned (no commit)
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-8"
-        on the list volume vol-8 candidate until +7d
         call get_volume vol-9
         alarm +90001ms call_deadline
-    "#);
+    ");
     let mut script = nobody_found();
     script.answer(volumes([made("vol-8", 8, Some("m9"))]));
-    script.answer(foreign()).is(r#"
-        applied: provisioned
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-8"
-        on the list volume vol-8 candidate until +7d
-        call create_volume #1 in eu empty 10 GB
+    script.answer(foreign()).is("
+        applied: provisioned (no commit)
+        call get_volume vol-8
         alarm +90001ms call_deadline
-    "#);
+    ");
 }
 
 /// Answers that do not show whose the holder is.
 fn unclear() -> Vec<Answer> {
     let hidden = a_machine("m9", "started").unreachable().seen();
     let unlabelled = a_machine("m9", "started").unlabelled().seen();
-    vec![hidden, unlabelled, machine("m9", "destroying"), unknown(), limited(), unauthorized()]
+    let going = a_machine("m9", "destroying").mounting("vol-8").seen();
+    vec![hidden, unlabelled, going, unknown(), limited(), unauthorized()]
 }
 
 #[test]
 fn v1_a_holder_that_does_not_show_whose_it_is_is_asked_again() {
     for answer in unclear() {
-        asked().answer(answer.clone()).is(r#"
-            applied: provisioned
-            set recoveryPreviousVolumeCleanupAfter +7d
-            set recoveryPreviousVolumeId "vol-9"
-            on the list volume vol-8 candidate until +7d
-            on the list volume vol-9 candidate until +7d
-            alarm +30m reconcile
-        "#);
+        let got = asked().answer(answer.clone());
+        assert_eq!((got.status, got.calls), (Some(Status::Provisioned), vec![]));
         let mut script = starting();
         script.answer(volumes(two()));
-        script.answer(answer).is(r#"
-            applied: starting
-            set recoveryPreviousVolumeCleanupAfter +7d
-            set recoveryPreviousVolumeId "vol-9"
-            on the list volume vol-8 candidate until +7d
-            on the list volume vol-9 candidate until +7d
-            alarm +1s retry
-        "#);
+        let got = script.answer(answer);
+        assert_eq!((got.status, got.calls), (Some(Status::Starting), vec![]));
         script.alarm().is("
             applied: starting (no commit)
             call list_machines ours
@@ -180,59 +177,91 @@ fn v1_a_holder_that_does_not_show_whose_it_is_is_asked_again() {
 }
 
 /// A start goes on whose look-ups always show the same: how it ends, or that it makes a volume.
-fn starts_in_vain(script: &mut Script, answer: &Answer) {
+pub(super) fn starts_in_vain(script: &mut Script, shown: &[(CallKind, Answer)]) {
     script.command(start());
     for _ in 0..100 {
-        let Some(call) = script.call.as_ref().map(|call| call.id.kind) else {
-            script.alarm();
-            continue;
-        };
-        let shown = [
-            (CallKind::ListMachines, machines([])),
-            (CallKind::ListVolumes, volumes([made("vol-8", 8, Some("m9"))])),
-            (CallKind::GetMachine, answer.clone()),
-        ];
-        let Some((_, shown)) = shown.into_iter().find(|(kind, _)| *kind == call) else { return };
-        script.answer(shown);
-        if script.status() == Some(Status::Stopped) {
+        if script.status() == Some(Status::Stopped) || !step(script, shown) {
             return;
         }
     }
     panic!("it is asked for ever");
 }
 
+/// Time passes, and look-ups always show the same, until something is made.
+fn goes_on(script: &mut Script, shown: &[(CallKind, Answer)]) {
+    for _ in 0..100 {
+        if !step(script, shown) {
+            return;
+        }
+    }
+    panic!("it is asked for ever");
+}
+
+/// The call in flight is answered, or the alarm rings. Returns whether the call was a look-up.
+fn step(script: &mut Script, shown: &[(CallKind, Answer)]) -> bool {
+    let Some(call) = script.call.as_ref().map(|call| call.id.kind) else {
+        script.alarm();
+        return true;
+    };
+    let Some((_, answer)) = shown.iter().find(|(kind, _)| *kind == call) else { return false };
+    script.answer(answer.clone());
+    true
+}
+
 #[test]
 fn v1_an_admin_may_accept_the_loss_of_what_never_shows_whose_it_is() {
     for answer in unclear() {
+        let shown = [
+            (CallKind::ListMachines, machines([])),
+            (CallKind::ListVolumes, volumes([made("vol-8", 8, Some("m9"))])),
+            (CallKind::GetMachine, answer),
+        ];
         let mut script = Script::provisioned();
-        starts_in_vain(&mut script, &answer);
+        starts_in_vain(&mut script, &shown);
         script.command(start()).is("
             denied data_volume_missing: stopped
         ");
-        script.command(any(CommandKind::AcceptDataLoss)).is("
-            applied: stopped
-            set lastStartErrorAt null
-            set lastStartErrorMessage null
-            log accept_data_loss by=accept_data_loss
-            alarm now reconcile
-        ");
-        starts_in_vain(&mut script, &answer);
+        let got = script.command(any(CommandKind::AcceptDataLoss));
+        assert_eq!((got.verdict, got.status), (Verdict::Applied, Some(Status::Stopped)));
+        starts_in_vain(&mut script, &shown);
         assert_eq!(script.call.as_ref().map(|call| call.id.kind), Some(CallKind::CreateVolume));
+    }
+}
+
+#[test]
+fn v1_after_an_accepted_loss_alarms_alone_make_a_volume() {
+    for answer in unclear() {
+        let shown = [
+            (CallKind::ListMachines, machines([])),
+            (CallKind::ListVolumes, volumes([made("vol-8", 8, Some("m9"))])),
+            (CallKind::GetMachine, answer),
+        ];
+        let mut script = Script::provisioned();
+        starts_in_vain(&mut script, &shown);
+        script.command(any(CommandKind::AcceptDataLoss));
+        goes_on(&mut script, &shown);
+        assert_eq!(script.call.as_ref().map(|call| call.id.kind), Some(CallKind::CreateVolume));
+        assert_eq!(script.status(), Some(Status::Stopped));
     }
 }
 
 #[test]
 fn v1_a_start_uses_the_holder() {
     let mut script = starting();
-    script.answer(volumes(two())).is("
-        applied: starting (no commit)
+    script.answer(volumes(two())).is(r#"
+        applied: starting
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-8 candidate until +7d
+        on the list volume vol-9 candidate until +7d
         call get_machine m9
         alarm +58s reconcile
-    ");
+    "#);
     script.answer(ours("started")).is(r#"
         applied: starting
         set flyMachineId "m9"
         set flyRegion "iad"
+        on the list volume vol-8 candidate until +7d
         log recover_machine_from_metadata by=start machine=m9 region=iad fly_state:"started"
         call get_volume vol-8
         alarm +57s reconcile
@@ -240,9 +269,7 @@ fn v1_a_start_uses_the_holder() {
     script.answer(held("vol-8", "m9")).is(r#"
         applied: starting
         set flyVolumeId "vol-8"
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-9"
-        on the list volume vol-9 candidate until +7d
+        off the list volume vol-8
         log recover_volume_by_name by=start machine=m9 region=iad volume:"vol-8"
         call get_machine m9
         alarm +56s reconcile
@@ -253,13 +280,19 @@ fn v1_a_start_uses_the_holder() {
 fn v1_of_two_holders_the_one_that_runs_is_the_instances_and_the_other_a_stray() {
     let two = || volumes([made("vol-8", 8, Some("m8")), made("vol-9", 9, Some("m9"))]);
     let mut script = nobody_found();
-    script.answer(two()).is("
-        applied: provisioned (no commit)
+    script.answer(two()).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-8 candidate until +7d
+        on the list volume vol-9 candidate until +7d
         call get_machine m9
         alarm +90001ms call_deadline
-    ");
+    "#);
     script.answer(a_machine("m9", "stopped").mounting("vol-9").seen()).is("
-        applied: provisioned (no commit)
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-9 candidate until +7d
         call get_machine m8
         alarm +90001ms call_deadline
     ");
@@ -268,6 +301,7 @@ fn v1_of_two_holders_the_one_that_runs_is_the_instances_and_the_other_a_stray() 
         set flyMachineId "m8"
         set flyRegion "iad"
         on the list machine m9 stray
+        on the list volume vol-8 candidate until +7d
         log multiple_machines_found value=1 by=alarm machine=m8
         log recover_machine_from_metadata by=alarm machine=m8 region=iad fly_state:"started"
         call get_volume vol-8
@@ -276,22 +310,19 @@ fn v1_of_two_holders_the_one_that_runs_is_the_instances_and_the_other_a_stray() 
     script.answer(held("vol-8", "m8")).is(r#"
         applied: provisioned
         set flyVolumeId "vol-8"
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-9"
-        on the list volume vol-9 candidate until +7d
+        off the list volume vol-8
         log recover_volume_by_name by=alarm machine=m8 region=iad volume:"vol-8"
         alarm now reconcile
     "#);
     let mut script = nobody_found();
     script.answer(two());
     script.answers([absent(), absent()]);
-    script.answer(volume("vol-9", "created")).is(r#"
+    script.answer(held("vol-9", "m9")).is(r#"
         applied: provisioned
         set flyRegion "iad"
         set flyVolumeId "vol-9"
-        set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-8"
-        on the list volume vol-8 candidate until +7d
+        off the list volume vol-9
         log recover_volume_by_name by=alarm volume:"vol-9"
         alarm +30m reconcile
     "#);
@@ -304,6 +335,8 @@ fn v1_what_the_holder_mounts_goes_before_what_says_that_it_is_held() {
         applied: provisioned
         set flyMachineId "m9"
         set flyRegion "iad"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-9 candidate until +7d
         log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"stopped"
         call get_volume vol-9
         alarm +90001ms call_deadline
@@ -311,32 +344,45 @@ fn v1_what_the_holder_mounts_goes_before_what_says_that_it_is_held() {
     script.answer(held("vol-9", "m9")).is(r#"
         applied: provisioned
         set flyVolumeId "vol-9"
-        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeCleanupAfter +604798s
         set recoveryPreviousVolumeId "vol-8"
-        on the list volume vol-8 candidate until +7d
+        off the list volume vol-9
         log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-9"
         alarm now reconcile
     "#);
     let mut script = asked();
     script.answer(a_machine("m9", "stopped").mounting("vol-7").seen()).is(r#"
         applied: provisioned
-        set flyMachineId "m9"
-        set flyRegion "iad"
-        log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"stopped"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-7"
+        on the list volume vol-7 candidate until +7d
         call get_volume vol-7
         alarm +90001ms call_deadline
     "#);
-    script.answer(absent()).is("
-        applied: provisioned (no commit)
+    script.answer(absent()).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +604798s
+        set recoveryPreviousVolumeId "vol-9"
+        off the list volume vol-7
+        log destroy_volume_ok value=0 by=alarm volume:"vol-7"
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(volumes(two())).is(r#"
+        applied: provisioned
+        set flyMachineId "m9"
+        set flyRegion "iad"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-8 candidate until +7d
+        on the list volume vol-9 candidate until +7d
+        log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"stopped"
         call get_volume vol-8
         alarm +90001ms call_deadline
-    ");
+    "#);
     script.answer(held("vol-8", "m9")).is(r#"
         applied: provisioned
         set flyVolumeId "vol-8"
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-9"
-        on the list volume vol-9 candidate until +7d
+        off the list volume vol-8
         log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-8"
         alarm now reconcile
     "#);
@@ -346,39 +392,38 @@ fn v1_what_the_holder_mounts_goes_before_what_says_that_it_is_held() {
 fn bare(list: [Machine; 2]) -> Script {
     let mut script = Script::provisioned();
     script.command(start());
-    script.answers([machines(list), absent()]);
+    script.answers([machines(list), absent(), a_machine("m1", "stopped").mounting_nothing().seen()]);
     script
 }
 
 #[test]
 fn v1_nothing_empty_takes_the_place_of_what_another_machine_of_ours_holds() {
-    let mut script = bare([a_machine("m1", "stopped"), a_machine("m9", "stopped").mounting("vol-8")]);
-    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is(r#"
-        applied: stopped
-        set lastStartErrorAt now
-        set lastStartErrorMessage "data volume missing"
-        set lastStoppedAt now
+    let list = || volumes([made("vol-8", 8, Some("m9"))]);
+    for list_of_machines in [
+        [a_machine("m1", "stopped"), a_machine("m9", "stopped").mounting("vol-8")],
+        [a_machine("m1", "stopped"), a_machine("m7", "destroyed")],
+    ] {
+        let mut script = bare(list_of_machines);
+        script.answers([list(), ours("started")]);
+        let view = script.instance.as_ref().unwrap().admin_view();
+        assert_eq!(view.strays, [machine_id("m9")]);
+        assert_eq!((view.user.status, view.missing.is_some(), view.retained.len()), (Status::Stopped, true, 1));
+    }
+    let mut script = bare([a_machine("m1", "stopped"), a_machine("m7", "destroyed")]);
+    script.answer(list()).is(r#"
+        applied: starting
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-8"
-        set startingAt null
         on the list volume vol-8 candidate until +7d
-        log data_volume_missing error="data volume missing" by=start machine=m1 region=iad
-        event instance.provisioning_failed stopped "data_volume_missing" error="data volume missing" machine=m1 region=iad
-        alarm +30m reconcile
-    "#);
-    let mut script = bare([a_machine("m1", "stopped"), a_machine("m7", "destroyed")]);
-    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is("
-        applied: starting (no commit)
         call get_machine m9
-        alarm +57s reconcile
-    ");
+        alarm +56s reconcile
+    "#);
     script.answer(ours("started")).is(r#"
         applied: stopped
         set lastStartErrorAt now
         set lastStartErrorMessage "data volume missing"
         set lastStoppedAt now
         set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-8"
         set startingAt null
         on the list machine m9 stray
         on the list volume vol-8 candidate until +7d
@@ -395,8 +440,16 @@ fn v1_nothing_empty_takes_the_place_of_what_another_machine_of_ours_holds() {
         alarm now reconcile
     ");
     script.alarm();
-    script.answer(a_machine("m1", "stopped").mounting_nothing().seen());
-    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is("
+    let bare = || a_machine("m1", "stopped").mounting_nothing().seen();
+    script.answers([bare(), bare()]);
+    script.answer(list()).is("
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-8 candidate until +7d
+        call get_machine m9
+        alarm +90001ms call_deadline
+    ");
+    script.answer(ours("started")).is("
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +7d
         on the list volume vol-8 candidate until +7d
@@ -409,23 +462,33 @@ fn v1_nothing_empty_takes_the_place_of_what_another_machine_of_ours_holds() {
 fn v1_what_a_list_still_shows_and_is_gone_is_not_the_data() {
     for gone in [absent(), volume("vol-9", "destroyed"), volume("vol-9", "pending_destroy")] {
         let mut script = nobody_found();
-        script.answer(volumes([made("vol-9", 9, None)])).is("
-            applied: provisioned (no commit)
+        script.answer(volumes([made("vol-9", 9, None)])).is(r#"
+            applied: provisioned
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-9"
+            on the list volume vol-9 candidate until +7d
             call get_volume vol-9
             alarm +90001ms call_deadline
-        ");
-        script.answer(gone).is("
+        "#);
+        script.answer(gone).is(r#"
             applied: provisioned
-            call create_volume #1 in eu empty 10 GB
+            set recoveryPreviousVolumeCleanupAfter null
+            set recoveryPreviousVolumeId null
+            off the list volume vol-9
+            log destroy_volume_ok value=0 by=alarm volume:"vol-9"
+            call list_volumes ours
             alarm +90001ms call_deadline
-        ");
+        "#);
     }
     let waits = a_volume("vol-9", "waiting_for_detach");
-    nobody_found().answer(volumes([waits])).is("
+    nobody_found().answer(volumes([waits])).is(r#"
         applied: provisioned
-        call create_volume #1 in eu empty 10 GB
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-9"
+        on the list volume vol-9 candidate until +7d
+        call get_volume vol-9
         alarm +90001ms call_deadline
-    ");
+    "#);
 }
 
 #[test]
@@ -433,13 +496,10 @@ fn v1_what_cannot_be_looked_at_is_not_taken_yet() {
     for fault in [unknown(), limited(), unauthorized()] {
         let mut script = nobody_found();
         script.answer(volumes([made("vol-9", 9, None)]));
-        script.answer(fault).is(r#"
+        script.answer(fault).is("
             applied: provisioned
-            set recoveryPreviousVolumeCleanupAfter +7d
-            set recoveryPreviousVolumeId "vol-9"
-            on the list volume vol-9 candidate until +7d
             alarm +30m reconcile
-        "#);
+        ");
     }
 }
 
@@ -464,23 +524,18 @@ fn v1_a_volume_that_has_led_to_the_machine_and_cannot_be_looked_at_is_not_asked_
     for fault in [unknown(), limited(), unauthorized()] {
         let mut script = asked();
         script.answer(ours("stopped"));
-        script.answer(fault).is(r#"
+        script.answer(fault).is("
             applied: provisioned
-            set recoveryPreviousVolumeCleanupAfter +7d
-            set recoveryPreviousVolumeId "vol-9"
-            on the list volume vol-8 candidate until +7d
-            on the list volume vol-9 candidate until +7d
             alarm +30m reconcile
-        "#);
+        ");
     }
 }
 
 #[test]
 fn v1_a_machine_of_ours_whose_volume_has_moved_is_not_given_an_empty_one() {
     let mut script = asked();
-    script.answer(ours("started"));
-    script.answer(absent());
-    script.answer(absent()).is(r#"
+    script.answers([ours("started"), absent(), volumes([made("vol-9", 9, None)]), absent()]);
+    script.answer(volumes([])).is(r#"
         applied: stopped
         set lastStartErrorAt now
         set lastStartErrorMessage "data volume missing"

@@ -103,7 +103,7 @@ fn m1_the_mounted_volume_is_adopted_only_when_it_exists() {
         set flyRegion "iad"
         set lastStoppedAt now
         log recover_machine_from_metadata by=alarm machine=m1 region=iad fly_state:"stopped"
-        call list_volumes ours
+        call get_machine m1
         alarm +90001ms call_deadline
     "#);
 }
@@ -146,7 +146,7 @@ fn m1_the_preferred_state_wins_then_the_newest_and_the_rest_are_strays() {
         on the list machine m6 stray
         log multiple_machines_found value=3 by=alarm machine=m3
         log recover_machine_from_metadata by=alarm machine=m3 region=iad fly_state:"stopped"
-        call list_volumes ours
+        call get_machine m3
         alarm +90001ms call_deadline
     "#);
 }

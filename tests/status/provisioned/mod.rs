@@ -2,8 +2,10 @@
 
 mod earlier;
 mod held;
+mod interrupted;
 mod lookup;
 mod recalled;
+mod stale;
 mod volume;
 
 use crate::commands::{any, restart};

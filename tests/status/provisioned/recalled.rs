@@ -1,13 +1,12 @@
 //! What was seen under our name before, and is left out by the list now, is asked for by its id (V1, M2).
 
-use super::held::made;
+use super::held::{made, starts_in_vain};
 use super::nobody_found;
 use crate::commands::{any, start};
 use crate::script::{DAY, HOUR, Script};
 use crate::world::{
     Answer, Remade, a_machine, absent, held, limited, machines, seen, unauthorized, unknown, volume, volumes,
 };
-use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::command::CommandKind;
 use kiloclaw_lifecycle::observe::Volume;
@@ -29,6 +28,11 @@ fn candidate() -> Script {
     let mut script = nobody_found();
     script.answers([volumes([made("vol-8", 8, Some("m9"))]), hidden()]);
     script
+}
+
+#[track_caller]
+fn assert_makes_one(script: &Script) {
+    assert_eq!(script.call.as_ref().map(|call| call.id.kind), Some(CallKind::CreateVolume));
 }
 
 /// The next list leaves it out.
@@ -58,8 +62,6 @@ fn v1_what_the_list_leaves_out_is_asked_for() {
     ");
     script.answer(hidden()).is("
         applied: provisioned
-        set recoveryPreviousVolumeCleanupAfter +7d
-        on the list volume vol-8 candidate until +7d
         alarm +30m reconcile
     ");
     let mut script = left_out();
@@ -88,11 +90,14 @@ fn v1_what_the_list_leaves_out_goes_before_what_nobody_holds() {
         script.after(HOUR);
         script.ring();
         script.answer(machines([]));
-        script.answer(list()).is("
-            applied: provisioned (no commit)
+        script.answer(list()).is(r#"
+            applied: provisioned
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-9"
+            on the list volume vol-9 candidate until +7d
             call get_volume vol-8
             alarm +90001ms call_deadline
-        ");
+        "#);
         script
     };
     let mut script = asked();
@@ -105,6 +110,7 @@ fn v1_what_the_list_leaves_out_goes_before_what_nobody_holds() {
         applied: provisioned
         set flyMachineId "m9"
         set flyRegion "iad"
+        on the list volume vol-8 candidate until +7d
         log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"stopped"
         call get_volume vol-8
         alarm +90001ms call_deadline
@@ -112,9 +118,6 @@ fn v1_what_the_list_leaves_out_goes_before_what_nobody_holds() {
     script.answer(held("vol-8", "m9")).is(r#"
         applied: provisioned
         set flyVolumeId "vol-8"
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-9"
-        on the list volume vol-9 candidate until +7d
         off the list volume vol-8
         log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-8"
         alarm now reconcile
@@ -143,7 +146,6 @@ fn v1_what_is_gone_leaves_the_list_and_is_looked_for_under_another_id() {
             set recoveryPreviousVolumeId null
             off the list volume vol-8
             log destroy_volume_ok value=0 by=alarm volume:"vol-8"
-            event instance.retained_volume_deleted volume:"vol-8"
             call list_volumes ours
             alarm +90001ms call_deadline
         "#);
@@ -154,11 +156,14 @@ fn v1_what_is_gone_leaves_the_list_and_is_looked_for_under_another_id() {
         ");
         let mut script = left_out();
         script.answer(gone);
-        script.answer(volumes([made("vol-10", 10, None)])).is("
-            applied: provisioned (no commit)
+        script.answer(volumes([made("vol-10", 10, None)])).is(r#"
+            applied: provisioned
+            set recoveryPreviousVolumeCleanupAfter +7d
+            set recoveryPreviousVolumeId "vol-10"
+            on the list volume vol-10 candidate until +7d
             call get_volume vol-10
             alarm +90001ms call_deadline
-        ");
+        "#);
     }
 }
 
@@ -174,8 +179,7 @@ fn v1_a_candidate_that_the_list_still_shows_and_is_gone_leaves_the_list_too() {
         set recoveryPreviousVolumeId null
         off the list volume vol-8
         log destroy_volume_ok value=0 by=alarm volume:"vol-8"
-        event instance.retained_volume_deleted volume:"vol-8"
-        call create_volume #1 in eu empty 10 GB
+        call list_volumes ours
         alarm +90001ms call_deadline
     "#);
 }
@@ -185,41 +189,22 @@ fn v1_nothing_empty_is_made_while_it_cannot_be_looked_at() {
     for fault in [unknown(), limited(), unauthorized()] {
         left_out().answer(fault).is("
             applied: provisioned
-            set recoveryPreviousVolumeCleanupAfter +7d
-            on the list volume vol-8 candidate until +7d
             alarm +30m reconcile
         ");
     }
-}
-
-/// A start goes on whose look-ups show nothing, and `answer` for a volume: how it ends, or that it makes one.
-fn starts_in_vain(script: &mut Script, list: &[Volume], answer: &Answer) {
-    script.command(start());
-    for _ in 0..100 {
-        let Some(call) = script.call.as_ref().map(|call| call.id.kind) else {
-            script.alarm();
-            continue;
-        };
-        let shown = [
-            (CallKind::ListMachines, machines([])),
-            (CallKind::ListVolumes, volumes(list)),
-            (CallKind::GetVolume, answer.clone()),
-        ];
-        let Some((_, shown)) = shown.into_iter().find(|(kind, _)| *kind == call) else { return };
-        script.answer(shown);
-        if script.status() == Some(Status::Stopped) {
-            return;
-        }
-    }
-    panic!("it is asked for ever");
 }
 
 #[test]
 fn v1_an_admin_may_accept_the_loss_of_what_can_never_be_looked_at() {
     for list in [vec![], vec![made("vol-8", 8, None)]] {
         for fault in [unknown(), limited(), unauthorized()] {
+            let shown = [
+                (CallKind::ListMachines, machines([])),
+                (CallKind::ListVolumes, volumes(list.clone())),
+                (CallKind::GetVolume, fault),
+            ];
             let mut script = candidate();
-            starts_in_vain(&mut script, &list, &fault);
+            starts_in_vain(&mut script, &shown);
             script.command(start()).is("
                 denied data_volume_missing: stopped
             ");
@@ -227,11 +212,13 @@ fn v1_an_admin_may_accept_the_loss_of_what_can_never_be_looked_at() {
                 applied: stopped
                 set lastStartErrorAt null
                 set lastStartErrorMessage null
+                set recoveryPreviousVolumeCleanupAfter +7d
+                on the list volume vol-8 candidate until +7d
                 log accept_data_loss by=accept_data_loss
                 alarm now reconcile
             ");
-            starts_in_vain(&mut script, &list, &fault);
-            assert_eq!(script.call.as_ref().map(|call| call.id.kind), Some(CallKind::CreateVolume));
+            starts_in_vain(&mut script, &shown);
+            assert_makes_one(&script);
             let kept = script.instance.as_ref().unwrap().admin_view().retained;
             assert_eq!(kept.iter().map(|volume| volume.volume.as_str()).collect::<Vec<_>>(), ["vol-8"]);
         }
@@ -241,12 +228,17 @@ fn v1_an_admin_may_accept_the_loss_of_what_can_never_be_looked_at() {
 #[test]
 fn v1_what_somebody_else_holds_is_passed_over_though_the_list_leaves_it_out() {
     let mut script = left_out();
-    script.answer(held("vol-8", "m9"));
-    script.answer(foreign()).is("
+    script.answers([held("vol-8", "m9"), foreign()]);
+    script.answer(held("vol-8", "m9")).is("
         applied: provisioned
-        set recoveryPreviousVolumeCleanupAfter +7d
-        on the list volume vol-8 candidate until +7d
         call create_volume #1 in eu empty 10 GB
+        alarm +90001ms call_deadline
+    ");
+    let mut script = left_out();
+    script.answers([held("vol-8", "m9"), foreign()]);
+    script.answer(volume("vol-8", "created")).is("
+        applied: provisioned (no commit)
+        call get_volume vol-8
         alarm +90001ms call_deadline
     ");
 }
@@ -254,43 +246,44 @@ fn v1_what_somebody_else_holds_is_passed_over_though_the_list_leaves_it_out() {
 #[test]
 fn v1_what_is_on_its_way_out_is_not_the_data() {
     let mut script = left_out();
-    script.answer(seen(waits(None))).is("
-        applied: provisioned
-        call create_volume #1 in eu empty 10 GB
-        alarm +90001ms call_deadline
-    ");
+    assert_makes_one(script.answers([seen(waits(None)), seen(waits(None))]));
     let mut script = left_out();
-    script.answer(volume("vol-8", "created"));
-    script.answer(seen(waits(None))).is("
-        applied: provisioned
-        call create_volume #1 in eu empty 10 GB
-        alarm +90001ms call_deadline
-    ");
+    assert_makes_one(script.answers([volume("vol-8", "created"), seen(waits(None))]));
     let mut script = left_out();
-    script.answer(seen(waits(Some("m9")))).is("
-        applied: provisioned (no commit)
-        call get_machine m9
-        alarm +90001ms call_deadline
-    ");
-    script.answer(absent()).is("
+    assert_makes_one(script.answers([seen(waits(Some("m9"))), absent(), seen(waits(Some("m9")))]));
+    let mut script = nobody_found();
+    assert_makes_one(script.answers([volumes([waits(None)]), seen(waits(None))]));
+    let mut script = nobody_found();
+    script.answer(volumes([waits(None)]));
+    script.answer(volume("vol-8", "created")).is(r#"
         applied: provisioned
-        call create_volume #1 in eu empty 10 GB
-        alarm +90001ms call_deadline
-    ");
+        set flyRegion "iad"
+        set flyVolumeId "vol-8"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-8
+        log recover_volume_by_name by=alarm volume:"vol-8"
+        alarm +30m reconcile
+    "#);
 }
 
 #[test]
 fn v1_what_waits_for_our_machine_to_let_go_leads_to_it() {
     let mut script = nobody_found();
-    script.answer(volumes([waits(Some("m9"))])).is("
-        applied: provisioned (no commit)
+    script.answer(volumes([waits(Some("m9"))])).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        on the list volume vol-8 candidate until +7d
         call get_machine m9
         alarm +90001ms call_deadline
-    ");
+    "#);
     script.answer(a_machine("m9", "started").mounting("vol-8").seen()).is(r#"
         applied: provisioned
         set flyMachineId "m9"
         set flyRegion "iad"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-8 candidate until +7d
         log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"started"
         call get_volume vol-8
         alarm +90001ms call_deadline
@@ -298,6 +291,9 @@ fn v1_what_waits_for_our_machine_to_let_go_leads_to_it() {
     script.answer(seen(waits(Some("m9")))).is(r#"
         applied: provisioned
         set flyVolumeId "vol-8"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-8
         log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-8"
         alarm now reconcile
     "#);
@@ -371,6 +367,8 @@ fn v1_a_holder_that_only_the_look_shows_is_asked() {
         applied: provisioned
         set flyMachineId "m9"
         set flyRegion "iad"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        on the list volume vol-9 candidate until +7d
         log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"started"
         call get_volume vol-9
         alarm +90001ms call_deadline
@@ -378,6 +376,9 @@ fn v1_a_holder_that_only_the_look_shows_is_asked() {
     script.answer(held("vol-9", "m9")).is(r#"
         applied: provisioned
         set flyVolumeId "vol-9"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-9
         log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-9"
         alarm now reconcile
     "#);
@@ -391,26 +392,23 @@ fn v1_a_holder_that_only_the_look_shows_is_asked() {
         applied: provisioned
         set flyRegion "iad"
         set flyVolumeId "vol-9"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-9
         log recover_volume_by_name by=alarm volume:"vol-9"
         alarm +30m reconcile
     "#);
     let mut script = turns_out_held();
-    script.answer(foreign()).is(r#"
-        applied: provisioned
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-9"
-        on the list volume vol-9 candidate until +7d
-        call create_volume #1 in eu empty 10 GB
+    script.answer(foreign()).is("
+        applied: provisioned (no commit)
+        call get_volume vol-9
         alarm +90001ms call_deadline
-    "#);
+    ");
     let mut script = turns_out_held();
-    script.answer(hidden()).is(r#"
+    script.answer(hidden()).is("
         applied: provisioned
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-9"
-        on the list volume vol-9 candidate until +7d
         alarm +30m reconcile
-    "#);
+    ");
 }
 
 #[test]
@@ -428,27 +426,29 @@ fn v1_what_our_machine_mounts_is_the_data_though_it_still_names_a_machine_that_i
         script
     };
     let mut script = asked();
-    script.answer(absent()).is("
-        applied: provisioned (no commit)
+    script.answer(absent()).is(r#"
+        applied: provisioned
+        set flyMachineId "m9"
+        set flyRegion "iad"
+        log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"stopped"
         call get_volume vol-7
         alarm +90001ms call_deadline
-    ");
+    "#);
     script.answer(held("vol-7", "m7")).is(r#"
         applied: provisioned
         set flyVolumeId "vol-7"
-        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeCleanupAfter +604796s
         set recoveryPreviousVolumeId "vol-9"
-        on the list volume vol-8 candidate until +7d
-        on the list volume vol-9 candidate until +7d
+        off the list volume vol-7
         log recover_volume_by_name by=alarm machine=m9 region=iad volume:"vol-7"
         alarm now reconcile
     "#);
     let mut script = asked();
     script.answer(a_machine("m7", "stopped").of_sandbox("sandbox-9").seen()).is(r#"
-        applied: provisioned (no commit)
-        set recoveryPreviousVolumeCleanupAfter +7d
-        set recoveryPreviousVolumeId "vol-7"
-        on the list volume vol-7 candidate until +7d
+        applied: provisioned
+        set flyMachineId "m9"
+        set flyRegion "iad"
+        log recover_machine_from_metadata by=alarm machine=m9 region=iad fly_state:"stopped"
         call get_volume vol-8
         alarm +90001ms call_deadline
     "#);

@@ -53,18 +53,21 @@ fn v1_a_volume_under_our_name_is_adopted_before_one_is_made() {
     let foreign = Volume { name: "kiloclaw_other".to_string(), ..at("vol-4", "created", 9) };
     let list = [at("vol-1", "created", 1), at("vol-2", "created", 3), at("vol-3", "pending_destroy", 5), foreign];
     let mut script = nobody_found();
-    script.answer(volumes(list)).is("
-        applied: provisioned (no commit)
+    script.answer(volumes(list)).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-2"
+        on the list volume vol-1 candidate until +7d
+        on the list volume vol-2 candidate until +7d
         call get_volume vol-2
         alarm +90001ms call_deadline
-    ");
+    "#);
     script.answer(volume("vol-2", "created")).is(r#"
         applied: provisioned
         set flyRegion "iad"
         set flyVolumeId "vol-2"
-        set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-1"
-        on the list volume vol-1 candidate until +7d
+        off the list volume vol-2
         log recover_volume_by_name by=alarm volume:"vol-2"
         alarm +30m reconcile
     "#);

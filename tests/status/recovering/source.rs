@@ -5,8 +5,8 @@ use crate::commands::start;
 use crate::script::{MINUTE, NOON, Script};
 use crate::stages::{Recovery as R, fork, recovering, recovering_under, serving};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, health, machine, machine_made, machines, no_room, refused, region,
-    region_full, seen, unknown, volume, volume_made, waited,
+    Remade, a_machine, a_volume, absent, accepted, health, machine, machine_id, machine_made, machines, no_room,
+    refused, region, region_full, seen, snapshots, unknown, volume, volume_made, waited,
 };
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::observe::Volume;
@@ -241,12 +241,17 @@ fn r4_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
         alarm +59s disposal
     ");
     script.ring().is("
+        applied: recovering (no commit)
+        call get_volume vol-1
+        alarm +1m reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: recovering
-        alarm +59s disposal
+        alarm +58s disposal
     ");
     script.resume().is("
         applied: recovering (no commit)
-        alarm +59s disposal
+        alarm +58s disposal
     ");
     script.alarm().is("
         applied: recovering (no commit)
@@ -257,7 +262,12 @@ fn r4_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
         applied: recovering
         off the list machine m2
         log destroy_machine_ok value=0 by=alarm machine=m2 region=iad
-        alarm +48001ms disposal
+        call get_volume vol-1
+        alarm +1m reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: recovering
+        alarm +47001ms disposal
     ");
     script.alarm().is("
         applied: recovering (no commit)
@@ -268,8 +278,13 @@ fn r4_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
     script.answer(machines([])).is("
         applied: recovering
         off the list machine named #1
-        call create_volume #3 in eu fork of vol-1
+        call get_volume vol-1
         alarm +1m reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
+        applied: recovering
+        call create_volume #3 in eu fork of vol-1
+        alarm +59s reconcile
     ");
     let name = late.names.get(1);
     late.answer(machines([a_machine("m9", "started").named(&name)])).is("
@@ -289,5 +304,58 @@ fn r4_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
         applied: recovering
         call get_machine m9
         alarm +57s reconcile
+    ");
+}
+
+#[test]
+fn r4_what_goes_as_soon_as_its_machine_lets_go_is_forked_first() {
+    let waits = || Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-1", "waiting_for_detach") };
+    let mut script = recovering(R::Inspect);
+    script.answer(seen(waits())).is("
+        applied: recovering
+        call create_volume #1 in eu fork of vol-1
+        alarm +59s reconcile
+    ");
+    let mut refused_fork = script.clone();
+    refused_fork.answer(refused()).is(r#"
+        applied: stopped
+        set lastRecoveryErrorAt now
+        set lastRecoveryErrorMessage "makes no sense (status 422)"
+        set lastStoppedAt now
+        set recoveryStartedAt null
+        event instance.unexpected_stop_recovery_failed stopped "alarm_relocated" took=2s error="makes no sense (status 422)" machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
+    script.answer(volume_made("vol-2", "ams", "created")).is(r#"
+        applied: recovering
+        set pendingRecoveryVolumeId "vol-2"
+        call create_machine #2 ours on vol-2 in ams
+        alarm +58s reconcile
+    "#);
+    script.answers([machine_made("m2", "ams"), waited("started"), fork("created"), health(true)]);
+    script.answer(snapshots(&[])).is(r#"
+        applied: running
+        set flyRegion "ord"
+        set flyVolumeId "vol-2"
+        set lastStartedAt now
+        set pendingRecoveryVolumeId null
+        set recoveryPreviousVolumeCleanupAfter now
+        set recoveryPreviousVolumeId "vol-1"
+        set recoveryStartedAt null
+        on the list machine m1 stray
+        on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
+        event instance.unexpected_stop_recovery_succeeded running "alarm_relocated" took=7s machine=m2 region=ord
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    "#);
+    script.alarm().is("
+        applied: running
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(seen(waits())).is("
+        applied: running (no commit)
+        call get_machine m1
+        alarm +90001ms call_deadline
     ");
 }

@@ -215,6 +215,9 @@ fn v1_an_instance_with_data_and_no_volume_gets_none_made() {
     script.answer(volume("vol-6", "created")).is(r#"
         applied: stopped
         set flyVolumeId "vol-6"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-6
         log recover_volume_by_name by=alarm region=iad volume:"vol-6"
         alarm +30m reconcile
     "#);
@@ -321,9 +324,31 @@ fn v2_an_accepted_loss_is_followed_by_an_empty_volume() {
     ");
     script.answer(machine("m1", "stopped")).is("
         applied: stopped (no commit)
-        call list_volumes ours
+        call get_machine m1
         alarm +90001ms call_deadline
     ");
+    script.answer(machine("m1", "stopped")).is(r#"
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list volume vol-1 candidate until +7d
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(volumes([])).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(absent()).is(r#"
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-1
+        log destroy_volume_ok value=0 by=alarm machine=m1 region=iad volume:"vol-1"
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    "#);
     script.answer(volumes([])).is("
         applied: stopped
         call create_volume #1 in eu empty 10 GB
@@ -350,13 +375,14 @@ fn v2_after_an_accepted_loss_a_start_makes_the_volume() {
     script.command(start()).is("
         applied: starting
         set startingAt now
-        call list_volumes ours
+        call get_machine m1
         alarm +1m reconcile
     ");
+    script.answers([a_machine("m1", "stopped").mounting_nothing().seen()]);
     script.answer(volumes([])).is("
         applied: starting
         call create_volume #1 in eu empty 10 GB
-        alarm +59s reconcile
+        alarm +58s reconcile
     ");
 }
 

@@ -1,0 +1,161 @@
+//! Nobody has asked for the destroy of a stale registration: what turns up meanwhile is not destroyed, and ends it (M2).
+
+use super::held::made;
+use super::{nobody_found, placing, registered};
+use crate::commands::destroy;
+use crate::script::{DAY, HOUR, NOON, Script};
+use crate::world::{Remade, a_machine, absent, accepted, held, machines, unknown, volume, volume_made, volumes};
+
+/// A stale registration is being removed, and the first sweep is under way.
+fn sweeping() -> Script {
+    let mut script = registered(NOON - 8 * HOUR);
+    script.ring();
+    script.answers([machines([]), volumes([])]);
+    script
+}
+
+/// A volume was made for the registration, which is removed with it.
+fn with_a_volume() -> Script {
+    let mut script = placing();
+    script.answer(volume_made("vol-1", "eu", "created"));
+    script.after(DAY);
+    script.ring();
+    script
+}
+
+#[test]
+fn m2_a_volume_that_turns_up_ends_it() {
+    let mut script = sweeping();
+    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is(r#"
+        applied: provisioned
+        set lastMetadataRecoveryAt null
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        on the list volume vol-8 candidate until +7d
+        log destroy_orphan_found by=alarm region=iad
+        alarm now reconcile
+    "#);
+    script.ring().is("
+        applied: provisioned (no commit)
+        set lastMetadataRecoveryAt now
+        call list_machines ours
+        alarm +90001ms call_deadline
+    ");
+    script.answers([machines([]), volumes([])]);
+    script.answer(held("vol-8", "m9")).is("
+        applied: provisioned (no commit)
+        call get_machine m9
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn m2_a_machine_that_turns_up_ends_it() {
+    let mut script = sweeping();
+    script.answer(volumes([]));
+    let two = [a_machine("m9", "started").mounting("vol-8"), a_machine("m8", "stopped")];
+    script.answer(machines(two)).is(r#"
+        applied: provisioned
+        set flyMachineId "m9"
+        set lastMetadataRecoveryAt null
+        on the list machine m8 stray
+        log destroy_orphan_found by=alarm region=iad
+        log destroy_orphan_found by=alarm machine=m9 region=iad
+        alarm now reconcile
+    "#);
+    script.ring().is("
+        applied: provisioned (no commit)
+        call get_machine m9
+        alarm +90001ms call_deadline
+    ");
+    script.answer(a_machine("m9", "started").mounting("vol-8").seen()).is(r#"
+        applied: running
+        set lastStartedAt now
+        log sync_status running by=alarm machine=m9 region=iad fly_state:"started" new_state:"running" old_state:"provisioned"
+        alarm +5m reconcile
+    "#);
+}
+
+#[test]
+fn m2_the_volume_that_was_made_for_it_goes_and_what_turns_up_takes_its_place() {
+    let mut script = with_a_volume();
+    let empty = || volume("vol-1", "created");
+    script.answers([machines([]), empty(), empty(), accepted(), absent()]);
+    script.answer(volumes([made("vol-8", 8, None)])).is(r#"
+        applied: provisioned
+        set flyVolumeId null
+        set lastMetadataRecoveryAt null
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-8"
+        on the list volume vol-8 candidate until +7d
+        log destroy_orphan_found by=alarm region=eu
+        alarm now reconcile
+    "#);
+    script.ring();
+    script.answers([machines([]), volumes([made("vol-8", 8, None)])]);
+    script.answer(volume("vol-8", "created")).is(r#"
+        applied: provisioned
+        set flyRegion "iad"
+        set flyVolumeId "vol-8"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-8
+        log recover_volume_by_name by=alarm region=eu volume:"vol-8"
+        alarm +30m reconcile
+    "#);
+}
+
+#[test]
+fn m2_what_somebody_wants_gone_meanwhile_goes_whatever_turns_up() {
+    let mut script = sweeping();
+    script.command(destroy()).is("
+        applied: destroying
+        event instance.destroy_started destroying region=iad
+        call list_volumes ours
+        alarm +1m reconcile
+    ");
+    script.command(destroy()).is("
+        ignored nothing_to_do: destroying
+    ");
+    script.answer(volumes([made("vol-8", 8, None)])).is(r#"
+        applied: destroying
+        set pendingDestroyVolumeId "vol-8"
+        on the list volume vol-8 orphan due now
+        log destroy_orphan_found by=destroy region=iad
+        call get_volume vol-8
+        alarm +59s reconcile
+    "#);
+}
+
+#[test]
+fn m2_a_volume_that_has_moved_is_found_before_the_registration_goes() {
+    let mut script = nobody_found();
+    script.answers([volumes([made("vol-8", 8, Some("m9"))]), unknown()]);
+    script.after(DAY);
+    script.ring();
+    script.answers([machines([]), volumes([]), absent(), volumes([])]);
+    script.answer(volumes([made("vol-10", 10, Some("m9"))])).is(r#"
+        applied: provisioned
+        set lastMetadataRecoveryAt null
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-10"
+        on the list volume vol-10 candidate until +7d
+        log destroy_orphan_found by=alarm
+        alarm now reconcile
+    "#);
+}
+
+#[test]
+fn m2_the_end_of_it_survives_a_crash() {
+    let mut script = sweeping();
+    script.resume().is("
+        applied: destroying
+        call list_volumes ours
+        alarm +1m reconcile
+    ");
+    script.answer(volumes([made("vol-8", 8, None)]));
+    script.resume().is("
+        applied: provisioned (no commit)
+        alarm now reconcile
+    ");
+}
