@@ -23,6 +23,8 @@ pub(crate) enum Scene {
     Pass(u64),
     /// Everything goes well until a call of this kind leaves; it is not done, and answered with this status.
     Refuse(CallKind, u16),
+    /// Everything goes well until a call of this kind leaves, and with that as well.
+    Let(CallKind),
     /// Everything goes well until volumes are listed; the list lacks this one.
     Hide(&'static str),
 }
@@ -112,6 +114,7 @@ impl<C: Core> Stage<C> {
                 self.rig.pass(end);
             }
             Scene::Refuse(kind, status) => self.strike(*kind, Said::Status(*status, format!("status {status}"))),
+            Scene::Let(kind) => self.reach(*kind, None),
             Scene::Hide(id) => {
                 self.now(Act::Excuse { life: 0, id: id.to_string() });
                 self.strike(CallKind::ListVolumes, Said::Without(vec![id.to_string()]));
@@ -120,6 +123,10 @@ impl<C: Core> Stage<C> {
     }
 
     fn strike(&mut self, kind: CallKind, said: Said) {
+        self.reach(kind, Some(Strike { said, landing: Landing::Never }));
+    }
+
+    fn reach(&mut self, kind: CallKind, strike: Option<Strike>) {
         let end = self.rig.world().now().plus(24 * 3_600_000);
         while self.violation().is_none() {
             let Some(op) = self.leaving(kind) else {
@@ -127,7 +134,7 @@ impl<C: Core> Stage<C> {
                 self.act(&timed);
                 continue;
             };
-            return self.now(Act::Reach { life: 0, op, strike: Some(Strike { said, landing: Landing::Never }) });
+            return self.now(Act::Reach { life: 0, op, strike });
         }
     }
 
