@@ -49,7 +49,7 @@ fn stop() {
 
 #[test]
 fn destroy() {
-    holds(&Story::destroy(), 31_547);
+    holds(&Story::destroy(), 28_096);
 }
 
 #[test]
