@@ -54,6 +54,7 @@ pub(crate) trait Remade: Sized {
     fn mounting_nothing(self) -> Self;
     fn of_sandbox(self, sandbox: &str) -> Self;
     fn unlabelled(self) -> Self;
+    fn labelled(self, key: &str, value: &str) -> Self;
     fn unreachable(self) -> Self;
     fn named(self, name: &ResourceName) -> Self;
     fn version(self, version: &str) -> Self;
@@ -78,6 +79,12 @@ impl Remade for Machine {
 
     fn unlabelled(mut self) -> Self {
         self.config.as_mut().unwrap().metadata.clear();
+        self
+    }
+
+    /// With this label alone.
+    fn labelled(mut self, key: &str, value: &str) -> Self {
+        self.config.as_mut().unwrap().metadata = [(key.to_string(), value.to_string())].into();
         self
     }
 

@@ -386,6 +386,14 @@ fn a_machine_is_removed_and_confirmed() {
             ",
         ),
         (
+            a_machine("m1", "stopped").labelled("owner", "somebody").seen(),
+            "
+                applied: stopped
+                call destroy_machine m1
+                alarm +90001ms call_deadline
+            ",
+        ),
+        (
             a_machine("m1", "stopped").of_sandbox("sandbox-9").seen(),
             r#"
                 applied: stopped

@@ -1,6 +1,6 @@
 //! What was seen under our name before, and is left out by the list now, is asked for by its id (V1, M2).
 
-use super::held::{made, starts_in_vain};
+use super::held::{asked, made, starts_in_vain};
 use super::nobody_found;
 use crate::commands::{any, start};
 use crate::script::{DAY, HOUR, Script};
@@ -452,4 +452,25 @@ fn v1_what_our_machine_mounts_is_the_data_though_it_still_names_a_machine_that_i
         call get_volume vol-8
         alarm +90001ms call_deadline
     "#);
+}
+
+#[test]
+fn v1_what_is_gone_leaves_the_list_and_nothing_else_does() {
+    let mut script = asked();
+    script.answer(absent());
+    script.answer(absent()).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeId "vol-8"
+        off the list volume vol-9
+        log destroy_volume_ok value=0 by=alarm volume:"vol-9"
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn v1_a_machine_with_labels_of_nobody_we_know_is_somebody_elses() {
+    let mut script = left_out();
+    script.answers([held("vol-8", "m9"), a_machine("m9", "started").labelled("owner", "somebody").seen()]);
+    assert_makes_one(script.answers([held("vol-8", "m9")]));
 }
