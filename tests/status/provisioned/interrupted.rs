@@ -3,11 +3,13 @@
 
 use super::held::made;
 use super::nobody_found;
-use crate::commands::start;
-use crate::script::{HOUR, NOON, Script};
+use crate::commands::{any, start};
+use crate::script::{Got, HOUR, NOON, Script};
 use crate::world::{
     Answer, Remade, a_machine, absent, held, machine, machines, seen, unknown, volume, volume_id, volumes,
 };
+use kiloclaw_lifecycle::Status;
+use kiloclaw_lifecycle::command::CommandKind;
 use kiloclaw_lifecycle::observe::Volume;
 use serde_json::json;
 
@@ -132,6 +134,38 @@ fn v1_a_machine_of_the_record_that_cannot_be_seen_is_waited_for() {
             alarm +1s retry
         ");
     }
+}
+
+/// The machine is seen, but not when it is asked what it mounts, until a start has tried often enough: what comes of that.
+fn never_says(script: &mut Script) -> Got {
+    script.command(start());
+    for _ in 0..4 {
+        assert_eq!((script.answer(unknown()).calls, script.status()), (vec![], Some(Status::Starting)));
+        script.alarm();
+        script.answer(a_machine("m1", "stopped").seen());
+    }
+    script.answer(unknown())
+}
+
+#[test]
+fn v1_a_machine_of_the_record_that_never_says_what_it_mounts_is_for_an_admin_to_judge() {
+    let mut script = without_volume("stopped");
+    never_says(&mut script).is(r#"
+        applied: stopped
+        set lastStartErrorAt now
+        set lastStartErrorMessage "data volume missing"
+        set lastStoppedAt now
+        set startingAt null
+        log data_volume_missing error="data volume missing" by=alarm machine=m1 region=iad
+        event instance.provisioning_failed stopped "data_volume_missing" error="data volume missing" machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
+    script.command(any(CommandKind::AcceptDataLoss));
+    never_says(&mut script).is("
+        applied: starting (no commit)
+        call list_volumes ours
+        alarm +58s reconcile
+    ");
 }
 
 #[test]
