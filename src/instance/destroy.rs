@@ -19,7 +19,9 @@ use super::{Instance, MachineRef, alarm, dispose};
 use crate::call::{Call, Done};
 use crate::event::{Action, Milestone};
 use crate::fault::Fault;
+use crate::id::MachineId;
 use crate::name::{self, Owner};
+use crate::observe::MachineState;
 use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::vec::Vec;
@@ -47,6 +49,9 @@ pub(crate) struct Destroying {
     /// The registration is stale, and nobody has asked for its destroy.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     unasked: bool,
+    /// What a sweep has shown meanwhile, which is looked at before it is believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    asking: Vec<Thing>,
 }
 
 /// Removes a stale registration, of which nothing was found (M2).
@@ -95,7 +100,7 @@ impl Destroying {
     }
 
     fn new(since: Timestamp) -> Self {
-        Self { since, sweep: Sweep::Volumes, failed_sweeps: 0, found_sweeps: 0, unasked: false }
+        Self { since, sweep: Sweep::Volumes, failed_sweeps: 0, found_sweeps: 0, unasked: false, asking: Vec::new() }
     }
 
     /// Whether somebody wants the instance gone.
@@ -106,12 +111,18 @@ impl Destroying {
     pub(crate) fn drive(self, t: &mut Turn<'_>) -> Phase {
         if !is_clear(t) {
             t.rest();
-            return Phase::Destroying(Self { sweep: Sweep::Volumes, ..self });
+            return Phase::Destroying(Self { sweep: Sweep::Volumes, asking: Vec::new(), ..self });
         }
         let prefix = &t.policy.metadata_prefix;
-        let call = match self.sweep {
-            Sweep::Volumes => name::our_volumes(prefix, &t.me.identity).ok().map(Call::ListVolumes),
-            Sweep::Machines => Some(Call::ListMachines { metadata: name::metadata(prefix, &t.me.identity) }),
+        let call = match (self.asking.last(), &self.sweep) {
+            (Some(Thing::Volume(volume)), _) => Some(Call::GetVolume { volume: volume.clone() }),
+            (Some(Thing::Machine(machine)), _) => Some(Call::GetMachine { machine: machine.clone() }),
+            (Some(Thing::MachineNamed(_) | Thing::VolumeNamed(_)) | None, Sweep::Volumes) => {
+                name::our_volumes(prefix, &t.me.identity).ok().map(Call::ListVolumes)
+            }
+            (Some(Thing::MachineNamed(_) | Thing::VolumeNamed(_)) | None, Sweep::Machines) => {
+                Some(Call::ListMachines { metadata: name::metadata(prefix, &t.me.identity) })
+            }
         };
         match call {
             Some(call) => t.ask(call),
@@ -120,22 +131,20 @@ impl Destroying {
         Phase::Destroying(self)
     }
 
-    pub(crate) fn on(self, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+    pub(crate) fn on(mut self, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+        if let Some(thing) = self.asking.pop() {
+            return self.looked_at(t, thing, result);
+        }
         let found = match result {
             Ok(Done::Volumes(volumes)) => orphaned_volumes(t, volumes),
             Ok(Done::Machines(machines)) => orphaned_machines(t, machines),
             Ok(_) | Err(_) => return self.cannot_list(t),
         };
         if found.is_empty() {
-            return match self.sweep {
-                Sweep::Volumes => Phase::Destroying(Self { sweep: Sweep::Machines, ..self }),
-                // What came late, while the sweep was under way, is on the list by now.
-                Sweep::Machines if !is_clear(t) => Phase::Destroying(Self { sweep: Sweep::Volumes, ..self }),
-                Sweep::Machines => complete(t, self),
-            };
+            return self.swept(t);
         }
         if self.unasked {
-            return withdraw(t, found);
+            return Phase::Destroying(Self { asking: found, ..self });
         }
         let due = if self.found_sweeps == 0 { t.now } else { t.now.plus(dispose::backoff(t, self.found_sweeps)) };
         for thing in found {
@@ -145,6 +154,35 @@ impl Destroying {
         t.rest();
         let found_sweeps = self.found_sweeps.saturating_add(1);
         Phase::Destroying(Self { sweep: Sweep::Volumes, found_sweeps, ..self })
+    }
+
+    /// Nothing is left of this kind.
+    fn swept(self, t: &mut Turn<'_>) -> Phase {
+        match self.sweep {
+            Sweep::Volumes => Phase::Destroying(Self { sweep: Sweep::Machines, ..self }),
+            // What came late, while the sweep was under way, is on the list by now.
+            Sweep::Machines if !is_clear(t) => Phase::Destroying(Self { sweep: Sweep::Volumes, ..self }),
+            Sweep::Machines => complete(t, self),
+        }
+    }
+
+    /// A list shows for a while what is gone, what was destroyed just now above all.
+    fn looked_at(mut self, t: &mut Turn<'_>, thing: Thing, result: Result<Done, Fault>) -> Phase {
+        let gone = match result {
+            Ok(Done::Volume(volume)) => volume.state.is_dead(),
+            Ok(Done::Machine(machine)) => machine.state == MachineState::Destroyed,
+            Err(fault) if fault.is_absent() => true,
+            Ok(_) | Err(_) => {
+                self.asking.push(thing);
+                t.rest();
+                return Phase::Destroying(self);
+            }
+        };
+        match gone {
+            true if self.asking.is_empty() => self.swept(t),
+            true => Phase::Destroying(self),
+            false => withdraw(t, thing),
+        }
     }
 
     fn cannot_list(self, t: &mut Turn<'_>) -> Phase {
@@ -186,26 +224,37 @@ fn is_clear(t: &Turn<'_>) -> bool {
 }
 
 /// There is something of the registration after all, which may hold the data: the next look says what it is.
-fn withdraw(t: &mut Turn<'_>, found: Vec<Thing>) -> Phase {
+fn withdraw(t: &mut Turn<'_>, thing: Thing) -> Phase {
     // What was the record's own is gone, or on the list.
     t.me.volume = None;
-    for thing in found {
-        t.log(Action::DestroyOrphanFound);
-        match thing {
-            Thing::Volume(volume) => dispose::put_aside(t, volume),
-            Thing::Machine(machine) if t.me.machine.is_none() => {
-                t.me.machine = Some(MachineRef::adopted(machine));
-                t.me.may_have_run();
-            }
-            Thing::Machine(machine) => t.me.holdings.strays.push(machine),
-            Thing::MachineNamed(_) | Thing::VolumeNamed(_) => {}
-        }
+    match thing {
+        Thing::Volume(volume) => dispose::put_aside(t, volume),
+        Thing::Machine(machine) => take(t, machine),
+        Thing::MachineNamed(_) | Thing::VolumeNamed(_) => {}
     }
+    looks_again(t);
+    t.settle(Watched::Provisioned)
+}
+
+/// The same where a machine of ours turns up that holds the record's volume.
+pub(super) fn withdraw_for(t: &mut Turn<'_>, holder: MachineId) {
+    take(t, holder);
+    let own = t.me.volume.clone();
+    t.me.holdings.entries.retain(|entry| entry.volume().is_none() || entry.volume() != own.as_ref());
+    looks_again(t);
+    t.switch(Phase::settled(Watched::Provisioned));
+}
+
+fn take(t: &mut Turn<'_>, machine: MachineId) {
+    t.me.machine = Some(MachineRef::adopted(machine));
+    t.me.may_have_run();
+}
+
+fn looks_again(t: &mut Turn<'_>) {
+    t.log(Action::DestroyOrphanFound);
     t.me.looked_up_at = None;
     t.keep();
-    let settled = t.settle(Watched::Provisioned);
     alarm::pull_look(t);
-    settled
 }
 
 fn complete(t: &mut Turn<'_>, destroying: Destroying) -> Phase {

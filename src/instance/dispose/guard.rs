@@ -14,7 +14,7 @@ use crate::id::{MachineId, VolumeId};
 use crate::instance::turn::Turn;
 use crate::instance::{alarm, ensure, recover};
 use crate::name;
-use crate::observe::{HostStatus, Machine, MachineState, Volume};
+use crate::observe::{HostStatus, Machine, MachineState, Volume, VolumeState};
 use crate::status::Status;
 use alloc::format;
 use alloc::string::ToString;
@@ -59,6 +59,8 @@ pub(super) fn data_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>)
     let retained = t.me.holdings.get(key).is_some_and(Entry::is_retained);
     let safe = match result {
         Ok(Done::Volume(volume)) if volume.state.is_dead() => false,
+        // It goes as soon as its machine does.
+        Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach => false,
         Ok(Done::Volume(volume)) => answers(&volume) && (!retained || recover::is_independent(&volume.state)),
         Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
         Ok(_) | Err(_) => false,

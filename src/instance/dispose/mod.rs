@@ -20,15 +20,16 @@ use super::hold::{Hold, holds};
 use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
 use super::note::Note;
 use super::operation::Owner;
+use super::phase::Phase;
 use super::turn::Turn;
-use super::{DestroyError, DestroyOp, Instance};
+use super::{DestroyError, DestroyOp, Instance, destroy};
 use crate::call::{Call, Done, VolumeFilter};
 use crate::command::{Answer, Code, Rejection, RequestId};
 use crate::event::{Action, Milestone};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{MachineId, VolumeId};
 use crate::name;
-use crate::observe::{Machine, MachineState, Volume};
+use crate::observe::{Machine, MachineState, Volume, VolumeState};
 use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
@@ -154,11 +155,21 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     }
     match &volume.attached_machine {
         None => prove(t, key),
+        // It is deleted as soon as its machine lets go.
+        Some(_) if volume.state == VolumeState::WaitingForDetach && is_read_from(t, key) => {
+            hold_back(t, key, "the copy that was made of it has not been seen to do without it");
+        }
         Some(holder) if is_kept(t, holder) && !is_left_behind(t, key, holder) => {
             fail(t, key, &Fault::new(FaultKind::Busy, None, format!("held by the instance's own machine {holder}")));
         }
         Some(holder) => to(t, key, Stage::LookAtHolder(holder.clone())),
     }
+}
+
+/// Whether a copy of it has not been seen to do without it.
+fn is_read_from(t: &Turn<'_>, key: u64) -> bool {
+    let depends = |entry: &Entry| entry.relocation().is_some_and(|copy| !copy.hydrated);
+    t.me.status() != Status::Destroying && t.me.holdings.get(key).is_some_and(depends)
 }
 
 /// The machine that serves, or is about to, is never destroyed for the sake of another volume.
@@ -182,6 +193,7 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
             let message = format!("held by a machine of the instance's that serves nobody and runs, {holder}");
             fail(t, key, &Fault::new(FaultKind::Busy, None, message));
         }
+        name::Owner::Ours if is_unasked(t) => destroy::withdraw_for(t, holder.clone()),
         name::Owner::Ours => to(t, key, Stage::RemoveHolder(holder.clone())),
         name::Owner::Hidden => {
             fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));
@@ -189,6 +201,11 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
         name::Owner::Foreign(found) => refuse(t, key, holder, &found),
         name::Owner::Unlabelled => refuse(t, key, holder, "unknown"),
     }
+}
+
+/// Whether the instance is only being removed as stale.
+fn is_unasked(t: &Turn<'_>) -> bool {
+    matches!(&t.me.phase, Phase::Destroying(destroying) if !destroying.is_asked_for())
 }
 
 fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Done, Fault>) {

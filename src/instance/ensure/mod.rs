@@ -18,8 +18,8 @@ use crate::call::{Call, Content, Done};
 use crate::event::Action;
 use crate::fault::Fault;
 use crate::id::{MachineId, Region, VolumeId};
-use crate::name;
-use crate::observe::{MachineState, Volume, VolumeState};
+use crate::name::{self, Owner};
+use crate::observe::{Machine, MachineState, Volume, VolumeState};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -187,14 +187,16 @@ fn mount_seen(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
         Err(fault) if fault.is_absent() => None,
         Ok(_) | Err(_) => return mount_unclear(t),
     };
-    if let Some(machine) = &machine {
+    let prefix = &t.policy.metadata_prefix;
+    let owner = |machine: &Machine| name::owner(prefix, &t.me.identity.sandbox, machine.config.as_ref());
+    let ours = machine.as_ref().is_some_and(|machine| owner(machine) == Owner::Ours);
+    if let Some(machine) = machine.as_ref().filter(|_| ours) {
         dispose::remember_mount(t, machine);
     }
     let Some(machine) = machine.filter(|machine| machine.state != MachineState::Destroyed) else {
         if t.me.machine.as_ref().is_some_and(|machine| machine.is_fresh(t.policy, t.asked_at)) {
             return Ensured::Later(Ensure::Mount);
         }
-        t.me.may_have_run();
         t.me.machine = None;
         t.keep();
         return Ensured::NoMachine;
@@ -202,12 +204,16 @@ fn mount_seen(t: &mut Turn<'_>, result: Result<Done, Fault>) -> Ensured {
     if machine.config.is_none() {
         return mount_unclear(t);
     }
-    Ensured::Next(Ensure::ByName(Named::beside(t, &machine)))
+    // What a machine mounts that its labels say is not ours is nothing to us.
+    Ensured::Next(Ensure::ByName(if ours { Named::beside(t, &machine) } else { Box::default() }))
 }
 
-fn mount_unclear(t: &mut Turn<'_>) -> Ensured {
-    let found = Box::<Named>::default();
-    if t.tried_enough() && t.me.fresh_allowed { Ensured::Next(Ensure::ByName(found)) } else { found.unclear(t, &[]) }
+fn mount_unclear(t: &Turn<'_>) -> Ensured {
+    if t.tried_enough() && t.me.fresh_allowed {
+        Ensured::Next(Ensure::ByName(Box::default()))
+    } else {
+        Ensured::Later(Ensure::Mount)
+    }
 }
 
 /// Live volumes under our name of which the record knows nothing, newest last. Those on the list that only `may` hold the data are for an

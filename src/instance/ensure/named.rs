@@ -53,7 +53,7 @@ impl Named {
     /// The instance's machine mounts this, unless the record says that it is something else.
     pub(super) fn beside(t: &Turn<'_>, machine: &Machine) -> Box<Self> {
         let mut found = Box::<Self>::default();
-        found.mounted = found.may_be_data(t, machine);
+        found.mounted = Self::may_be_data(t, machine);
         found
     }
 
@@ -106,23 +106,20 @@ impl Named {
             return lookup::pass_over(t, &own, machines);
         }
         let Some(best) = lookup::preferred(t, machines) else { return };
-        self.mounted = self.may_be_data(t, &best);
+        self.mounted = Self::may_be_data(t, &best);
         lookup::adopt(t, &best);
     }
 
     /// What the machine mounts, unless the record needs it for something else, or has done with it.
-    fn may_be_data(&self, t: &Turn<'_>, machine: &Machine) -> Option<VolumeId> {
+    fn may_be_data(t: &Turn<'_>, machine: &Machine) -> Option<VolumeId> {
         let mounted = machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path))?;
-        let candidate = t.me.holdings.lists_for(mounted, |cause| *cause == Cause::Candidate);
-        (candidate || self.shown(mounted).is_some() || !t.me.knows_volume(mounted)).then(|| mounted.clone())
+        t.me.holdings.lists_for(mounted, |cause| *cause == Cause::Candidate).then(|| mounted.clone())
     }
 
     /// What our machine mounts, then the newest that it holds, then the newest that nobody holds. What seems to be out of the question comes
     /// last, since it has to be looked at before it is passed over.
     fn best(&self, t: &Turn<'_>) -> Option<VolumeId> {
-        let free = |volume: &&VolumeId| {
-            !self.passed.contains(volume) && self.shown(volume).is_none_or(|shown| self.is_usable(t, shown))
-        };
+        let free = |volume: &&VolumeId| self.shown(volume).is_some_and(|shown| self.is_usable(t, shown));
         let newest = |fits: &dyn Fn(&Volume) -> bool| {
             self.volumes.iter().rfind(|volume| fits(volume)).map(|volume| volume.id.clone())
         };
@@ -211,8 +208,8 @@ impl Named {
         }
     }
 
-    /// Whether these are the data cannot be seen now. After a few tries that is for an admin to judge, who may accept the loss.
-    pub(super) fn unclear(self: Box<Self>, t: &mut Turn<'_>, which: &[VolumeId]) -> Ensured {
+    /// Whose these are cannot be seen now. After a few tries that is for an admin to judge, who may accept the loss.
+    fn unclear(self: Box<Self>, t: &mut Turn<'_>, which: &[VolumeId]) -> Ensured {
         if !t.tried_enough() {
             return Ensured::Later(Ensure::begin(t));
         }
@@ -221,6 +218,14 @@ impl Named {
         }
         missing(t, None, false);
         Ensured::Missing
+    }
+
+    /// It cannot be looked at now, which says nothing of it.
+    fn unseen(self: Box<Self>, t: &mut Turn<'_>, volume: VolumeId) -> Ensured {
+        if t.tried_enough() && t.me.fresh_allowed {
+            return self.without(t, &[volume]);
+        }
+        Ensured::Later(Ensure::begin(t))
     }
 
     fn without(mut self: Box<Self>, t: &mut Turn<'_>, which: &[VolumeId]) -> Ensured {
@@ -247,13 +252,13 @@ impl Named {
             }
             Seen::Alive(_) => self.without(t, &[candidate]),
             Seen::Gone => self.gone(t, candidate),
-            Seen::Unclear => self.unclear(t, &[candidate]),
+            Seen::Unclear => self.unseen(t, candidate),
         }
     }
 
     /// Whether a machine of ours mounts it, whatever its name.
     fn is_mounted(&self, t: &Turn<'_>, volume: &VolumeId) -> bool {
-        let mounts = |machine: &Machine| self.may_be_data(t, machine).as_ref() == Some(volume);
+        let mounts = |machine: &Machine| Self::may_be_data(t, machine).as_ref() == Some(volume);
         self.mounted.as_ref() == Some(volume) || self.machines.iter().any(mounts)
     }
 
@@ -267,9 +272,13 @@ impl Named {
         let volume = match seen(result) {
             Seen::Alive(volume) => volume,
             Seen::Gone => return self.gone(t, chosen),
-            Seen::Unclear => return self.unclear(t, &[chosen]),
+            Seen::Unclear => return self.unseen(t, chosen),
         };
         if self.is_out(&volume) {
+            if self.holder(&volume).is_none() {
+                // It is as good as gone.
+                dispose::seen_gone(t, &chosen);
+            }
             return self.without(t, &[chosen]);
         }
         // That our machine holds it may be what it was chosen for.

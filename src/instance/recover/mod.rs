@@ -8,8 +8,8 @@
 //! ```
 //!
 //! *Guarantees*: until the cut-over is committed the source is the instance's volume and nothing touches it; the old machine and the
-//! replacement are different fields, and the old one's destroy is accepted before the replacement is made; everything that ends an
-//! attempt without success goes through one exit, which puts what was made on the disposal list.
+//! replacement are different fields, and the old one's destroy is accepted before the replacement is made, unless the source would go with
+//! it; everything that ends an attempt without success goes through one exit, which puts what was made on the disposal list.
 
 mod cutover;
 mod joined;

@@ -54,7 +54,8 @@ impl Recovering {
         if self.fork.is_some() {
             return self.create(t);
         }
-        if t.me.holdings.awaits_machine() {
+        let in_time = !t.is_over(self.since, t.policy.recovering_timeout_ms / 2);
+        if t.me.holdings.awaits_machine() && in_time {
             // A machine that a lost create may yet bring up would write to the source after the copy.
             t.keep();
             t.rest();

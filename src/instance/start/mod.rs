@@ -208,6 +208,8 @@ impl Starting {
                 Ensured::Ready if t.me.machine.is_some() => self.to(Stage::Machine),
                 Ensured::Ready if !self.looked_up => self.to(Stage::Find(Lookup::List)),
                 Ensured::Ready => self.create(t),
+                // A list may still show the one that is gone: it is believed once.
+                Ensured::NoMachine if self.looked_up => self.to(Stage::Volume(Ensure::ByName(Box::default()))),
                 Ensured::NoMachine => self.to(Stage::Find(Lookup::List)),
                 Ensured::Missing => missing(t),
                 Ensured::Failed(fault) => self.fail(t, fault.to_string()),

@@ -1,7 +1,7 @@
 //! What was seen is not forgotten, whatever comes between two questions (V1, M1): another command, a crash, an answer that never comes, or
 //! another question that nobody answers.
 
-use super::held::made;
+use super::held::{made, starts_in_vain};
 use super::nobody_found;
 use crate::commands::{any, start};
 use crate::script::{Got, HOUR, NOON, Script};
@@ -9,6 +9,7 @@ use crate::world::{
     Answer, Remade, a_machine, absent, held, machine, machines, seen, unknown, volume, volume_id, volumes,
 };
 use kiloclaw_lifecycle::Status;
+use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::command::CommandKind;
 use kiloclaw_lifecycle::observe::Volume;
 use serde_json::json;
@@ -110,7 +111,7 @@ fn v1_what_the_machine_of_the_record_mounts_is_the_data() {
         let mounted = || a_machine("m1", "stopped").mounting("vol-7").seen();
         script.answers([mounted(), mounted()]);
         script.answer(volumes(list));
-        assert_eq!(script.call.as_ref().unwrap().id.kind, kiloclaw_lifecycle::call::CallKind::GetVolume);
+        assert_eq!(script.call.as_ref().unwrap().id.kind, CallKind::GetVolume);
         while script.call.is_some() {
             script.answer(seen(made(first, 7, None)));
         }
@@ -136,6 +137,16 @@ fn v1_a_machine_of_the_record_that_cannot_be_seen_is_waited_for() {
     }
 }
 
+/// The same, and an admin has accepted the loss of what was missing.
+fn accepted() -> Script {
+    let bare = || a_machine("m1", "stopped").mounting_nothing().seen();
+    let mut script = Script::flat("stopped", json!({ "flyVolumeId": null }));
+    script.ring();
+    script.answers([bare(), bare(), volumes([])]);
+    script.command(any(CommandKind::AcceptDataLoss));
+    script
+}
+
 /// The machine is seen, but not when it is asked what it mounts, until a start has tried often enough: what comes of that.
 fn never_says(script: &mut Script) -> Got {
     script.command(start());
@@ -148,19 +159,13 @@ fn never_says(script: &mut Script) -> Got {
 }
 
 #[test]
-fn v1_a_machine_of_the_record_that_never_says_what_it_mounts_is_for_an_admin_to_judge() {
+fn v1_a_machine_of_the_record_that_cannot_be_asked_what_it_mounts_is_waited_for_unless_the_loss_was_accepted() {
     let mut script = without_volume("stopped");
-    never_says(&mut script).is(r#"
-        applied: stopped
-        set lastStartErrorAt now
-        set lastStartErrorMessage "data volume missing"
-        set lastStoppedAt now
-        set startingAt null
-        log data_volume_missing error="data volume missing" by=alarm machine=m1 region=iad
-        event instance.provisioning_failed stopped "data_volume_missing" error="data volume missing" machine=m1 region=iad
-        alarm +30m reconcile
-    "#);
-    script.command(any(CommandKind::AcceptDataLoss));
+    never_says(&mut script).is("
+        applied: starting
+        alarm +30s retry
+    ");
+    let mut script = accepted();
     never_says(&mut script).is("
         applied: starting (no commit)
         call list_volumes ours
@@ -409,5 +414,75 @@ fn m1_a_stray_that_is_gone_holds_nothing() {
         off the list volume vol-8
         log recover_volume_by_name by=alarm machine=m1 region=iad volume:"vol-8"
         alarm now reconcile
+    "#);
+}
+
+#[test]
+fn v1_what_a_machine_of_somebody_else_mounts_is_nothing_to_us() {
+    let mut script = without_volume("stopped");
+    script.command(start());
+    script.answer(a_machine("m1", "stopped").of_sandbox("sandbox-9").mounting("vol-77").seen()).is("
+        applied: starting (no commit)
+        call list_volumes ours
+        alarm +59s reconcile
+    ");
+    script.answer(volumes([])).is("
+        applied: starting
+        call create_volume #1 in eu empty 10 GB
+        alarm +58s reconcile
+    ");
+}
+
+#[test]
+fn v1_a_start_believes_a_list_once_that_shows_a_machine_that_is_gone() {
+    for listed in [a_machine("m9", "started").mounting("vol-9"), a_machine("m9", "started").mounting_nothing()] {
+        let mut script = Script::provisioned();
+        let shown = [
+            (CallKind::ListMachines, machines([listed])),
+            (CallKind::ListVolumes, volumes([])),
+            (CallKind::GetMachine, absent()),
+            (CallKind::GetVolume, absent()),
+        ];
+        starts_in_vain(&mut script, &shown);
+        assert_eq!(script.status(), Some(Status::Stopped));
+    }
+}
+
+#[test]
+fn v1_a_volume_that_cannot_be_looked_at_for_a_while_is_not_missing() {
+    let mut script = Script::provisioned();
+    script.command(start());
+    for _ in 0..8 {
+        script.answers([machines([]), volumes([made("vol-8", 8, None)]), unknown()]);
+        assert_eq!(script.status(), Some(Status::Starting));
+        script.alarm();
+    }
+    script.answers([machines([]), volumes([made("vol-8", 8, None)])]);
+    script.answer(volume("vol-8", "created")).is(r#"
+        applied: starting
+        set flyRegion "iad"
+        set flyVolumeId "vol-8"
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-8
+        log recover_volume_by_name by=alarm volume:"vol-8"
+        call create_machine #1 ours on vol-8 in iad
+        alarm +57s reconcile
+    "#);
+}
+
+#[test]
+fn v1_what_was_on_its_way_out_does_not_keep_a_registration() {
+    let waits = || Volume { state: "waiting_for_detach".into(), ..made("vol-8", 8, None) };
+    let mut script = nobody_found();
+    script.answer(volumes([waits()]));
+    script.answer(seen(waits())).is(r#"
+        applied: provisioned
+        set recoveryPreviousVolumeCleanupAfter null
+        set recoveryPreviousVolumeId null
+        off the list volume vol-8
+        log destroy_volume_ok value=0 by=alarm volume:"vol-8"
+        call create_volume #1 in eu empty 10 GB
+        alarm +90001ms call_deadline
     "#);
 }

@@ -1,10 +1,12 @@
 //! Nobody has asked for the destroy of a stale registration: what turns up meanwhile is not destroyed, and ends it (M2).
 
 use super::held::made;
-use super::{nobody_found, placing, registered};
+use super::{nobody_found, placing, registered, without_machine};
 use crate::commands::destroy;
 use crate::script::{DAY, HOUR, NOON, Script};
-use crate::world::{Remade, a_machine, absent, accepted, held, machines, unknown, volume, volume_made, volumes};
+use crate::world::{
+    Remade, a_machine, absent, accepted, held, machine, machines, unknown, volume, volume_made, volumes,
+};
 
 /// A stale registration is being removed, and the first sweep is under way.
 fn sweeping() -> Script {
@@ -26,7 +28,12 @@ fn with_a_volume() -> Script {
 #[test]
 fn m2_a_volume_that_turns_up_ends_it() {
     let mut script = sweeping();
-    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is(r#"
+    script.answer(volumes([made("vol-8", 8, Some("m9"))])).is("
+        applied: destroying (no commit)
+        call get_volume vol-8
+        alarm +59s reconcile
+    ");
+    script.answer(held("vol-8", "m9")).is(r#"
         applied: provisioned
         set lastMetadataRecoveryAt null
         set recoveryPreviousVolumeCleanupAfter +7d
@@ -50,16 +57,85 @@ fn m2_a_volume_that_turns_up_ends_it() {
 }
 
 #[test]
-fn m2_a_machine_that_turns_up_ends_it() {
+fn m2_what_only_a_list_shows_is_not_there() {
+    for gone in [absent(), volume("vol-8", "destroyed")] {
+        let mut script = sweeping();
+        script.answer(volumes([made("vol-8", 8, None), made("vol-9", 9, None)]));
+        script.answer(absent()).is("
+            applied: destroying (no commit)
+            call get_volume vol-8
+            alarm +58s reconcile
+        ");
+        script.answer(gone).is("
+            applied: destroying (no commit)
+            call list_machines ours
+            alarm +57s reconcile
+        ");
+        script.answer(machines([a_machine("m9", "started")]));
+        script.answer(absent()).is("
+            applied: none
+            log destroy_complete by=alarm region=iad
+            forget
+        ");
+    }
+}
+
+#[test]
+fn m2_what_turns_up_and_cannot_be_looked_at_is_asked_again() {
     let mut script = sweeping();
-    script.answer(volumes([]));
-    let two = [a_machine("m9", "started").mounting("vol-8"), a_machine("m8", "stopped")];
-    script.answer(machines(two)).is(r#"
+    script.answer(volumes([made("vol-8", 8, None)]));
+    script.answer(unknown()).is("
+        applied: destroying
+        alarm +1m reconcile
+    ");
+    script.alarm().is("
+        applied: destroying (no commit)
+        call get_volume vol-8
+        alarm +1m reconcile
+    ");
+    script.resume().is("
+        applied: destroying
+        call get_volume vol-8
+        alarm +1m reconcile
+    ");
+}
+
+#[test]
+fn m2_a_machine_of_ours_that_holds_the_volume_ends_it() {
+    let mut script = without_machine();
+    script.after(9 * HOUR);
+    script.ring();
+    script.answers([machines([]), volume("vol-1", "created")]);
+    script.answer(held("vol-1", "m9")).is("
+        applied: destroying (no commit)
+        call get_machine m9
+        alarm +59s reconcile
+    ");
+    script.answer(machine("m9", "started")).is(r#"
         applied: provisioned
         set flyMachineId "m9"
         set lastMetadataRecoveryAt null
-        on the list machine m8 stray
-        log destroy_orphan_found by=alarm region=iad
+        set pendingDestroyVolumeId null
+        off the list volume vol-1
+        log destroy_orphan_found by=alarm machine=m9 region=iad
+        call get_machine m9
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn m2_a_machine_that_turns_up_ends_it() {
+    let mut script = sweeping();
+    script.answer(volumes([]));
+    script.answer(machines([a_machine("m9", "started").mounting("vol-8")])).is("
+        applied: destroying (no commit)
+        call get_machine m9
+        alarm +58s reconcile
+    ");
+    script.answer(a_machine("m9", "started").mounting("vol-8").seen()).is(r#"
+        applied: provisioned
+        set flyMachineId "m9"
+        set lastMetadataRecoveryAt null
         log destroy_orphan_found by=alarm machine=m9 region=iad
         alarm now reconcile
     "#);
@@ -80,8 +156,8 @@ fn m2_a_machine_that_turns_up_ends_it() {
 fn m2_the_volume_that_was_made_for_it_goes_and_what_turns_up_takes_its_place() {
     let mut script = with_a_volume();
     let empty = || volume("vol-1", "created");
-    script.answers([machines([]), empty(), empty(), accepted(), absent()]);
-    script.answer(volumes([made("vol-8", 8, None)])).is(r#"
+    script.answers([machines([]), empty(), empty(), accepted(), absent(), volumes([made("vol-8", 8, None)])]);
+    script.answer(volume("vol-8", "created")).is(r#"
         applied: provisioned
         set flyVolumeId null
         set lastMetadataRecoveryAt null
@@ -134,7 +210,12 @@ fn m2_a_volume_that_has_moved_is_found_before_the_registration_goes() {
     script.after(DAY);
     script.ring();
     script.answers([machines([]), volumes([]), absent(), volumes([])]);
-    script.answer(volumes([made("vol-10", 10, Some("m9"))])).is(r#"
+    script.answer(volumes([made("vol-10", 10, Some("m9"))])).is("
+        applied: destroying (no commit)
+        call get_volume vol-10
+        alarm +59s reconcile
+    ");
+    script.answer(held("vol-10", "m9")).is(r#"
         applied: provisioned
         set lastMetadataRecoveryAt null
         set recoveryPreviousVolumeCleanupAfter +7d
@@ -154,6 +235,7 @@ fn m2_the_end_of_it_survives_a_crash() {
         alarm +1m reconcile
     ");
     script.answer(volumes([made("vol-8", 8, None)]));
+    script.answer(volume("vol-8", "created"));
     script.resume().is("
         applied: provisioned (no commit)
         alarm now reconcile

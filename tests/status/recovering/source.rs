@@ -1,7 +1,7 @@
 //! How an attempt begins, and what becomes of its source until there is a fork (R1 to R5).
 
 use super::regions;
-use crate::commands::start;
+use crate::commands::{clean_up, start};
 use crate::script::{MINUTE, NOON, Script};
 use crate::stages::{Recovery as R, fork, recovering, recovering_under, serving};
 use crate::world::{
@@ -9,6 +9,7 @@ use crate::world::{
     refused, region, region_full, seen, snapshots, unknown, volume, volume_made, waited,
 };
 use kiloclaw_lifecycle::Status;
+use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::observe::Volume;
 use serde_json::json;
 
@@ -357,5 +358,71 @@ fn r4_what_goes_as_soon_as_its_machine_lets_go_is_forked_first() {
         applied: running (no commit)
         call get_machine m1
         alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn r4_the_wait_for_a_lost_create_leaves_time_for_the_rest() {
+    let mut script = after_a_lost_create();
+    script.answer(accepted());
+    let since = script.now;
+    while script.call.as_ref().is_none_or(|call| call.id.kind != CallKind::CreateVolume) {
+        let Some(kind) = script.call.as_ref().map(|call| call.id.kind) else {
+            script.alarm();
+            continue;
+        };
+        script.answer(match kind {
+            CallKind::GetVolume => volume("vol-1", "created"),
+            CallKind::GetMachine => absent(),
+            CallKind::ListMachines => unknown(),
+            kind => panic!("{kind}"),
+        });
+    }
+    let half = script.policy.recovering_timeout_ms / 2;
+    assert!((half..half + 2 * MINUTE).contains(&script.now.since(since)), "after {} ms", script.now.since(since));
+}
+
+/// A recovery has cut over from a source that goes with its machine, to a copy that hydrates.
+fn left_to_its_machine() -> Script {
+    let waits = || Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-1", "waiting_for_detach") };
+    let mut script = recovering(R::Inspect);
+    script.answers([seen(waits()), volume_made("vol-2", "ams", "hydrating"), machine_made("m2", "ams")]);
+    script.answers([waited("started"), fork("hydrating"), health(true), snapshots(&[("vs-1", "created", 10)])]);
+    script
+}
+
+#[test]
+fn d5_the_machine_that_keeps_the_source_stays_while_the_copy_hydrates() {
+    let waits = || Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-1", "waiting_for_detach") };
+    let mut script = left_to_its_machine();
+    script.command(clean_up(Some("vol-1"))).is("
+        pending: running
+        on the list volume vol-1 retained until +7d for vol-2 healthy asked for
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(seen(waits())).is(r#"
+        applied: running
+        on the list volume vol-1 retained until +604799s for vol-2 healthy
+        reply held_back "The volume is held back: the copy that was made of it has not been seen to do without it."
+        alarm +299s reconcile
+    "#);
+}
+
+#[test]
+fn r10_a_copy_outlives_a_source_that_goes_with_its_machine() {
+    let waits = || Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-1", "waiting_for_detach") };
+    let mut script = recovering(R::Inspect);
+    script.answers([
+        seen(waits()),
+        volume_made("vol-2", "ams", "created"),
+        machine_made("m2", "ams"),
+        waited("failed"),
+    ]);
+    script.answers([a_machine("m2", "failed").mounting("vol-2").seen(), accepted(), absent(), fork("created")]);
+    script.answer(seen(waits())).is("
+        applied: stopped
+        on the list volume vol-2 failed_recovery due +5m
+        alarm +5m disposal
     ");
 }
