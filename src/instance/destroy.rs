@@ -167,15 +167,15 @@ impl Destroying {
     }
 
     /// A list shows for a while what is gone, what was destroyed just now above all.
-    fn looked_at(mut self, t: &mut Turn<'_>, thing: Thing, result: Result<Done, Fault>) -> Phase {
+    fn looked_at(self, t: &mut Turn<'_>, thing: Thing, result: Result<Done, Fault>) -> Phase {
         let gone = match result {
             Ok(Done::Volume(volume)) => volume.state.is_dead(),
             Ok(Done::Machine(machine)) => machine.state == MachineState::Destroyed,
             Err(fault) if fault.is_absent() => true,
             Ok(_) | Err(_) => {
-                self.asking.push(thing);
+                // What cannot be looked at now is swept for again.
                 t.rest();
-                return Phase::Destroying(self);
+                return Phase::Destroying(Self { sweep: Sweep::Volumes, asking: Vec::new(), ..self });
             }
         };
         match gone {

@@ -7,6 +7,9 @@ use crate::script::{DAY, HOUR, NOON, Script};
 use crate::world::{
     Remade, a_machine, absent, accepted, held, machine, machines, unknown, volume, volume_made, volumes,
 };
+use kiloclaw_lifecycle::call::CallKind;
+use kiloclaw_lifecycle::id::OpId;
+use kiloclaw_lifecycle::step::Input;
 
 /// A stale registration is being removed, and the first sweep is under way.
 fn sweeping() -> Script {
@@ -81,21 +84,21 @@ fn m2_what_only_a_list_shows_is_not_there() {
 }
 
 #[test]
-fn m2_what_turns_up_and_cannot_be_looked_at_is_asked_again() {
+fn m2_what_turns_up_and_cannot_be_looked_at_is_swept_for_again() {
     let mut script = sweeping();
     script.answer(volumes([made("vol-8", 8, None)]));
+    script.resume().is("
+        applied: destroying
+        call get_volume vol-8
+        alarm +59s reconcile
+    ");
     script.answer(unknown()).is("
         applied: destroying
         alarm +1m reconcile
     ");
     script.alarm().is("
         applied: destroying (no commit)
-        call get_volume vol-8
-        alarm +1m reconcile
-    ");
-    script.resume().is("
-        applied: destroying
-        call get_volume vol-8
+        call list_volumes ours
         alarm +1m reconcile
     ");
 }
@@ -240,4 +243,54 @@ fn m2_the_end_of_it_survives_a_crash() {
         applied: provisioned (no commit)
         alarm now reconcile
     ");
+}
+
+#[test]
+fn m2_what_comes_late_goes_first_and_then_everything_is_looked_for_again() {
+    let mut script = sweeping();
+    script.answer(volumes([made("vol-8", 8, None)]));
+    let late = OpId { number: 1, kind: CallKind::CreateVolume };
+    script.give(Input::Outcome { op: late, result: volume_made("vol-9", "iad", "created") }).is(r#"
+        applied: destroying
+        set pendingDestroyVolumeId "vol-9"
+        on the list volume vol-9 late_create due now
+        log dispose_late_create by=alarm region=iad
+        alarm +59s reconcile
+    "#);
+    script.answer(unknown()).is("
+        applied: destroying (no commit)
+        call get_volume vol-9
+        alarm +58s reconcile
+    ");
+    script.answers([volume("vol-9", "created"), accepted()]);
+    script.answer(absent()).is(r#"
+        applied: destroying
+        set pendingDestroyVolumeId null
+        off the list volume vol-9
+        log destroy_volume_ok value=0 by=alarm region=iad volume:"vol-9"
+        call list_volumes ours
+        alarm +55s reconcile
+    "#);
+}
+
+#[test]
+fn m2_what_comes_while_something_is_looked_at_goes_before_anything_is_swept_for_again() {
+    let mut script = sweeping();
+    script.answer(volumes([made("vol-7", 7, None), made("vol-8", 8, None)]));
+    let late = OpId { number: 1, kind: CallKind::CreateVolume };
+    script.give(Input::Outcome { op: late, result: volume_made("vol-9", "iad", "created") });
+    script.answer(absent()).is("
+        applied: destroying (no commit)
+        call get_volume vol-9
+        alarm +58s reconcile
+    ");
+    script.answers([volume("vol-9", "created"), accepted()]);
+    script.answer(absent()).is(r#"
+        applied: destroying
+        set pendingDestroyVolumeId null
+        off the list volume vol-9
+        log destroy_volume_ok value=0 by=alarm region=iad volume:"vol-9"
+        call list_volumes ours
+        alarm +55s reconcile
+    "#);
 }
