@@ -90,6 +90,14 @@ impl Reassociating {
                 self.end(t, Err((Code::VolumeNotFound, message)))
             }
             (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Search),
+            // Our machine may have been moved since: what it mounts then is in no list that was made before.
+            (Stage::Search, Ok(Done::Volumes(_))) if t.came_late() => {
+                if t.tried_enough() {
+                    return self.end(t, Err((Code::Unavailable, "The provider takes too long to answer.".into())));
+                }
+                t.back_off();
+                Phase::Reassociating(self)
+            }
             (Stage::Search, Ok(Done::Volumes(volumes))) => {
                 let others = volumes.into_iter().filter(|volume| volume.id != self.target);
                 ensure::remember_held(t, others.collect());

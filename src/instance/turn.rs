@@ -31,6 +31,9 @@ const HOPS: usize = 64;
 /// As many effects as most steps have: a call, an event or two, and the alarm.
 const FEW: usize = 4;
 
+/// An answer that took longer shows what was, and not what is.
+const STALE_MS: u64 = 10_000;
+
 pub(crate) struct Turn<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) now: Timestamp,
@@ -272,6 +275,11 @@ impl<'a> Turn<'a> {
     /// Whether the list of back-offs has been gone through once.
     pub(crate) fn tried_enough(&self) -> bool {
         usize::try_from(self.me.retry.attempts).is_ok_and(|tried| tried >= self.policy.retry_backoff_ms.len())
+    }
+
+    /// Whether the answer has taken so long that it shows what was, and not what is.
+    pub(crate) fn came_late(&self) -> bool {
+        self.now.since(self.asked_at) > STALE_MS
     }
 
     /// Whether the time that `phase` may take is over.

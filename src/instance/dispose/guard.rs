@@ -19,9 +19,6 @@ use crate::status::Status;
 use alloc::format;
 use alloc::string::ToString;
 
-/// An answer that took longer shows what was, and not what is.
-const STALE_MS: u64 = 10_000;
-
 /// Nothing that may hold the tenant's data is removed before the data volume has been seen: the provider may have lost it, or moved it
 /// to another host under a new id. A copy may still read from what it was made of. It is the last thing to be asked, so that nothing
 /// happens between the proof and the removal.
@@ -78,7 +75,7 @@ fn proven(t: &mut Turn<'_>, key: u64, safe: bool, stage: Stage, otherwise: &str)
         to(t, key, Stage::Remove);
     } else if !safe {
         hold_back(t, key, otherwise);
-    } else if t.now.since(t.asked_at) > STALE_MS {
+    } else if t.came_late() {
         hold_back(t, key, "what shows that it is not needed came too late to be relied on");
     } else {
         to(t, key, stage);

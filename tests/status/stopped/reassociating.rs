@@ -293,3 +293,35 @@ fn reassociate_resumes() {
         alarm +90001ms call_deadline
     ");
 }
+
+#[test]
+fn reassociate_believes_no_list_that_comes_late() {
+    let mut script = reassociating("vol-2");
+    script.answer(volume("vol-2", "created"));
+    script.after(30_000);
+    script.answer(volumes([])).is("
+        applied: stopped
+        alarm +1s retry
+    ");
+    script.alarm().is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
+    script.clone().answer(volumes([])).is("
+        applied: stopped
+        call destroy_machine m1
+        alarm +90001ms call_deadline
+    ");
+    for _ in 0..3 {
+        script.after(30_000);
+        script.answer(volumes([]));
+        script.alarm();
+    }
+    script.after(30_000);
+    script.answer(volumes([])).is(r#"
+        applied: stopped
+        reply unavailable "The provider takes too long to answer."
+        alarm +30m reconcile
+    "#);
+}
