@@ -193,7 +193,11 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
             let message = format!("held by a machine of the instance's that serves nobody and runs, {holder}");
             fail(t, key, &Fault::new(FaultKind::Busy, None, message));
         }
-        name::Owner::Ours if is_unasked(t) => destroy::withdraw_for(t, holder.clone()),
+        name::Owner::Ours if is_unasked(t) => {
+            // The machine is the instance's from now on: this attempt is over.
+            to(t, key, Stage::Idle);
+            destroy::withdraw_for(t, holder.clone());
+        }
         name::Owner::Ours => to(t, key, Stage::RemoveHolder(holder.clone())),
         name::Owner::Hidden => {
             fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));
