@@ -6,11 +6,12 @@
 //! our machines mounts has a place in the record before the machine goes, and what the instance may have run on outlives its date until the
 //! instance has been seen healthy without it.
 
-use super::{Cause, Entry, Stage, Thing, answer, fail, gone, hold_back, stranger, to};
+use super::{Cause, Entry, Stage, Thing, answer, fail, gone, hold_back, proven_gone, stranger, to};
 use crate::call::Done;
 use crate::command::Code;
 use crate::fault::{Fault, FaultKind};
 use crate::id::{MachineId, VolumeId};
+use crate::instance::phase::Phase;
 use crate::instance::turn::Turn;
 use crate::instance::{alarm, ensure, recover};
 use crate::name;
@@ -206,5 +207,24 @@ pub(in crate::instance) fn put_aside(t: &mut Turn<'_>, volume: VolumeId) {
     if t.me.put_aside(volume, until) {
         let message = "The volume may hold newer data than the instance's.".to_string();
         answer(t, Err((Code::HeldBack, message)));
+    }
+}
+
+/// Whether a copy of it has not been seen to do without it.
+pub(super) fn is_read_from(t: &Turn<'_>, key: u64) -> bool {
+    let depends = |entry: &Entry| entry.relocation().is_some_and(|copy| !copy.hydrated);
+    t.me.status() != Status::Destroying && t.me.holdings.get(key).is_some_and(depends)
+}
+
+/// Whether the instance is only being removed as stale.
+pub(super) fn is_unasked(t: &Turn<'_>) -> bool {
+    matches!(&t.me.phase, Phase::Destroying(destroying) if !destroying.is_asked_for())
+}
+
+/// A look for another reason has shown that what may have held the data is gone.
+pub(in crate::instance) fn seen_gone(t: &mut Turn<'_>, volume: &VolumeId) {
+    let is_it = |entry: &&Entry| entry.volume() == Some(volume) && entry.cause == Cause::Candidate;
+    if let Some(key) = t.me.holdings.entries.iter().find(is_it).map(|entry| entry.key) {
+        proven_gone(t, key);
     }
 }

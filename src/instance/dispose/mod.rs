@@ -14,13 +14,12 @@
 
 mod guard;
 
-pub(super) use guard::{put_aside, remember, remember_mount, remember_served};
+pub(super) use guard::{put_aside, remember, remember_mount, remember_served, seen_gone};
 
 use super::hold::{Hold, holds};
 use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
 use super::note::Note;
 use super::operation::Owner;
-use super::phase::Phase;
 use super::turn::Turn;
 use super::{DestroyError, DestroyOp, Instance, destroy};
 use crate::call::{Call, Done, VolumeFilter};
@@ -36,8 +35,8 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use guard::{
-    data_seen, fork_seen, is_left_behind, is_somebody_elses, left_behind, machine_gone, mount_seen, prove,
-    runs_on_its_own, searched, volume_gone,
+    data_seen, fork_seen, is_left_behind, is_read_from, is_somebody_elses, is_unasked, left_behind, machine_gone,
+    mount_seen, prove, runs_on_its_own, searched, volume_gone,
 };
 
 /// Whether this entry may be attempted in the present status.
@@ -166,12 +165,6 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     }
 }
 
-/// Whether a copy of it has not been seen to do without it.
-fn is_read_from(t: &Turn<'_>, key: u64) -> bool {
-    let depends = |entry: &Entry| entry.relocation().is_some_and(|copy| !copy.hydrated);
-    t.me.status() != Status::Destroying && t.me.holdings.get(key).is_some_and(depends)
-}
-
 /// The machine that serves, or is about to, is never destroyed for the sake of another volume.
 fn is_kept(t: &Turn<'_>, machine: &MachineId) -> bool {
     t.me.status() != Status::Destroying && t.me.uses_machine(machine)
@@ -205,11 +198,6 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
         name::Owner::Foreign(found) => refuse(t, key, holder, &found),
         name::Owner::Unlabelled => refuse(t, key, holder, "unknown"),
     }
-}
-
-/// Whether the instance is only being removed as stale.
-fn is_unasked(t: &Turn<'_>) -> bool {
-    matches!(&t.me.phase, Phase::Destroying(destroying) if !destroying.is_asked_for())
 }
 
 fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Done, Fault>) {
@@ -424,14 +412,6 @@ fn settle(t: &mut Turn<'_>, key: u64) {
 fn wake_destroy(t: &mut Turn<'_>) {
     if t.me.status() == Status::Destroying {
         t.me.resting = false;
-    }
-}
-
-/// A look for another reason has shown that what may have held the data is gone.
-pub(super) fn seen_gone(t: &mut Turn<'_>, volume: &VolumeId) {
-    let is_it = |entry: &&Entry| entry.volume() == Some(volume) && entry.cause == Cause::Candidate;
-    if let Some(key) = t.me.holdings.entries.iter().find(is_it).map(|entry| entry.key) {
-        proven_gone(t, key);
     }
 }
 

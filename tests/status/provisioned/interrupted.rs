@@ -1,8 +1,9 @@
 //! What was seen is not forgotten, whatever comes between two questions (V1, M1): another command, a crash, an answer that never comes, or
 //! another question that nobody answers.
 
-use super::held::{made, starts_in_vain};
+use super::held::made;
 use super::nobody_found;
+use super::unclear::starts_in_vain;
 use crate::commands::{any, start};
 use crate::script::{Got, HOUR, NOON, Script};
 use crate::world::{

@@ -6,6 +6,7 @@ mod interrupted;
 mod lookup;
 mod recalled;
 mod stale;
+mod unclear;
 mod volume;
 
 use crate::commands::{any, restart};

@@ -1,7 +1,8 @@
 //! What was seen under our name before, and is left out by the list now, is asked for by its id (V1, M2).
 
-use super::held::{asked, made, starts_in_vain};
+use super::held::{asked, made};
 use super::nobody_found;
+use super::unclear::starts_in_vain;
 use crate::commands::any;
 use crate::script::{DAY, HOUR, Script};
 use crate::world::{

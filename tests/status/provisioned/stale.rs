@@ -9,6 +9,7 @@ use crate::world::{
 };
 use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::id::OpId;
+use kiloclaw_lifecycle::observe::Volume;
 use kiloclaw_lifecycle::step::Input;
 
 /// A stale registration is being removed, and the first sweep is under way.
@@ -292,5 +293,39 @@ fn m2_what_comes_while_something_is_looked_at_goes_before_anything_is_swept_for_
         log destroy_volume_ok value=0 by=alarm region=iad volume:"vol-9"
         call list_volumes ours
         alarm +55s reconcile
+    "#);
+}
+
+#[test]
+fn m2_a_machine_that_ends_it_is_not_destroyed_for_what_it_holds() {
+    let mut script = nobody_found();
+    script.answers([volumes([]), unknown()]);
+    script.alarm();
+    script.after(DAY);
+    script.answer(volumes([]));
+    let late = Volume { name: script.names.get(1).to_string(), ..made("vol-9", 9, Some("m9")) };
+    script.answers([volumes([late]), held("vol-9", "m9")]);
+    let ours = || a_machine("m9", "started").mounting("vol-9").seen();
+    script.answer(ours()).is(r#"
+        applied: provisioned
+        set flyMachineId "m9"
+        set lastMetadataRecoveryAt null
+        set pendingDestroyVolumeId null
+        log destroy_orphan_found by=alarm machine=m9
+        call get_machine m9
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(ours()).is(r#"
+        applied: running
+        set lastStartedAt now
+        log sync_status running by=alarm machine=m9 fly_state:"started" new_state:"running" old_state:"provisioned"
+        call get_volume vol-9
+        alarm +90001ms call_deadline
+    "#);
+    script.answer(held("vol-9", "m9")).is(r#"
+        applied: running
+        on the list volume vol-9 late_create due +1m tried 1 "held by the instance's own machine m9"
+        log destroy_volume_failed value=0 error="held by the instance's own machine m9" by=alarm machine=m9 volume:"vol-9"
+        alarm now reconcile
     "#);
 }
