@@ -39,7 +39,7 @@ fn recovery() {
 
 #[test]
 fn start() {
-    holds(&Story::start(), 14_865);
+    holds(&Story::start(), 15_151);
 }
 
 #[test]

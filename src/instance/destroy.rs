@@ -168,8 +168,12 @@ impl Destroying {
 
     /// A list shows for a while what is gone, what was destroyed just now above all.
     fn looked_at(self, t: &mut Turn<'_>, thing: Thing, result: Result<Done, Fault>) -> Phase {
+        let mut holder = None;
         let gone = match result {
-            Ok(Done::Volume(volume)) => volume.state.is_dead(),
+            Ok(Done::Volume(volume)) => {
+                holder = volume.attached_machine;
+                volume.state.is_dead()
+            }
             Ok(Done::Machine(machine)) => machine.state == MachineState::Destroyed,
             Err(fault) if fault.is_absent() => true,
             Ok(_) | Err(_) => {
@@ -181,7 +185,7 @@ impl Destroying {
         match gone {
             true if self.asking.is_empty() => self.swept(t),
             true => Phase::Destroying(self),
-            false => withdraw(t, thing),
+            false => withdraw(t, thing, holder.as_ref()),
         }
     }
 
@@ -224,11 +228,14 @@ fn is_clear(t: &Turn<'_>) -> bool {
 }
 
 /// There is something of the registration after all, which may hold the data: the next look says what it is.
-fn withdraw(t: &mut Turn<'_>, thing: Thing) -> Phase {
+fn withdraw(t: &mut Turn<'_>, thing: Thing, holder: Option<&MachineId>) -> Phase {
     // What was the record's own is gone, or on the list.
     t.me.volume = None;
     match thing {
-        Thing::Volume(volume) => dispose::put_aside(t, volume),
+        Thing::Volume(volume) => {
+            dispose::put_aside(t, volume.clone());
+            t.me.holdings.note_holder(&volume, holder);
+        }
         Thing::Machine(machine) => take(t, machine),
         Thing::MachineNamed(_) | Thing::VolumeNamed(_) => {}
     }

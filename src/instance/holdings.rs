@@ -134,6 +134,9 @@ pub(crate) struct Entry {
     /// It may hold newer data than the data volume: its date means nothing before the instance has been seen healthy without it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(crate) awaits_health: bool,
+    /// The machine that held it when it was seen last: should the volume be gone, Fly may have given it a new id with that machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held_by: Option<MachineId>,
 }
 
 impl Entry {
@@ -233,6 +236,15 @@ impl Holdings {
         self.entries.iter().any(|entry| entry.awaits_health)
     }
 
+    /// Writes down which machine holds a volume on the list. Returns whether that is news.
+    pub(crate) fn note_holder(&mut self, volume: &VolumeId, holder: Option<&MachineId>) -> bool {
+        let entry = self.entries.iter_mut().find(|entry| entry.volume() == Some(volume));
+        let Some((entry, holder)) = entry.zip(holder) else { return false };
+        let news = entry.held_by.as_ref() != Some(holder);
+        entry.held_by = Some(holder.clone());
+        news
+    }
+
     /// The entry whose attempt is under way.
     pub(crate) fn in_progress(&self) -> Option<u64> {
         self.entries.iter().find(|entry| entry.stage != Stage::Idle).map(|entry| entry.key)
@@ -282,6 +294,7 @@ impl Instance {
             stage: Stage::Idle,
             made_at,
             awaits_health: false,
+            held_by: None,
         });
     }
 

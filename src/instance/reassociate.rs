@@ -2,8 +2,8 @@
 //!
 //! *Decides* whether the volume may become the instance's data.
 //!
-//! *Guarantees*: the target exists, is ours by name or by record, is not dead, and no foreign machine holds it; the volume it replaces is
-//! retained, so that the way back stays open.
+//! *Guarantees*: the target exists, is ours by name or by record, is neither dead nor about to be, and no foreign machine holds it; the
+//! volume it replaces is retained, so that the way back stays open.
 
 use super::ensure;
 use super::holdings::{Cause, Thing};
@@ -17,7 +17,7 @@ use crate::event::Action;
 use crate::fault::Fault;
 use crate::id::{MachineId, Region, VolumeId};
 use crate::name::{self, Owner};
-use crate::observe::Volume;
+use crate::observe::{Volume, VolumeState};
 use crate::status::Status;
 use alloc::boxed::Box;
 use alloc::format;
@@ -31,6 +31,8 @@ enum Stage {
     Look,
     /// Look at the machine that holds it.
     Holder(MachineId),
+    /// Our machine is about to go: see whether the volume that is replaced would go with it.
+    Leave,
     /// Our machine is about to go: list what carries our name, for it may mount the data under an id that the record does not know.
     Search,
     /// Destroy our machine on the volume that is replaced.
@@ -68,7 +70,11 @@ impl Reassociating {
         let call = match &self.stage {
             Stage::Look => Call::GetVolume { volume: self.target.clone() },
             Stage::Holder(machine) => Call::GetMachine { machine: machine.clone() },
-            Stage::Search if t.me.machine.is_none() => return self.swap(t),
+            Stage::Leave if t.me.machine.is_none() => return self.swap(t),
+            Stage::Leave => match t.me.volume.clone() {
+                Some(volume) => Call::GetVolume { volume },
+                None => return self.to(Stage::Search),
+            },
             Stage::Search => match name::our_volumes(&t.policy.metadata_prefix, &t.me.identity) {
                 Ok(ours) => Call::ListVolumes(ours),
                 Err(_) => return self.to(Stage::Remove),
@@ -89,7 +95,14 @@ impl Reassociating {
                 let message = format!("Volume {} was not found.", self.target);
                 self.end(t, Err((Code::VolumeNotFound, message)))
             }
-            (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Search),
+            (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Leave),
+            (Stage::Leave, Ok(Done::Volume(volume))) if volume.state == VolumeState::WaitingForDetach => {
+                let message =
+                    format!("Volume {}, which would be replaced, would be deleted with its machine.", volume.id);
+                self.end(t, Err((Code::VolumeUnusable, message)))
+            }
+            (Stage::Leave, Ok(Done::Volume(_))) => self.to(Stage::Search),
+            (Stage::Leave, Err(fault)) if fault.is_absent() => self.to(Stage::Search),
             // Our machine may have been moved since: what it mounts then is in no list that was made before.
             (Stage::Search, Ok(Done::Volumes(_))) if t.came_late() => {
                 if t.tried_enough() {
@@ -105,7 +118,7 @@ impl Reassociating {
             }
             (Stage::Holder(holder), Ok(Done::Machine(machine))) => {
                 if machine.state.is_going() {
-                    return self.to(Stage::Search);
+                    return self.to(Stage::Leave);
                 }
                 let owner = name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref());
                 self.holder_seen(t, holder, &owner)
@@ -124,7 +137,7 @@ impl Reassociating {
     }
 
     fn target_seen(mut self: Box<Self>, t: &mut Turn<'_>, volume: &Volume) -> Phase {
-        if volume.state.is_dead() {
+        if volume.state.is_dead() || volume.state == VolumeState::WaitingForDetach {
             let message = format!("Volume {} is in state {} and cannot be used.", volume.id, volume.state);
             return self.end(t, Err((Code::VolumeUnusable, message)));
         }
@@ -139,7 +152,7 @@ impl Reassociating {
         self.region.clone_from(&volume.region);
         match &volume.attached_machine {
             Some(holder) if !t.me.uses_machine(holder) => self.to(Stage::Holder(holder.clone())),
-            Some(_) | None => self.to(Stage::Search),
+            Some(_) | None => self.to(Stage::Leave),
         }
     }
 
@@ -148,7 +161,7 @@ impl Reassociating {
             Owner::Ours => {
                 t.me.dispose(Thing::Machine(holder), Cause::Replaced, t.now);
                 t.keep();
-                self.to(Stage::Search)
+                self.to(Stage::Leave)
             }
             Owner::Hidden => {
                 let message = format!("Whose machine {holder} is, which holds the volume, cannot be seen.");

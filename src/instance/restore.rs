@@ -23,7 +23,7 @@ use crate::event::Milestone;
 use crate::fault::Fault;
 use crate::id::{SnapshotId, VolumeId};
 use crate::name;
-use crate::observe::{Snapshot, Volume};
+use crate::observe::{Snapshot, Volume, VolumeState};
 use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
@@ -167,6 +167,10 @@ impl Restoring {
         match core::mem::replace(&mut self.stage, Stage::Wait) {
             Stage::Find(volumes) => self.searched(t, volumes, result),
             Stage::Inspect => match result {
+                Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach && t.me.machine.is_some() => {
+                    let message = format!("volume {} would be deleted with its machine", volume.id);
+                    self.fail(t, "volume_goes_with_machine", &message)
+                }
                 Ok(Done::Volume(volume)) if !volume.state.is_dead() => self.sized(t, Some(*volume)),
                 Err(fault) if !fault.is_absent() => self.later(t, Stage::Inspect),
                 Ok(_) | Err(_) => self.to(Stage::Search),

@@ -131,7 +131,7 @@ impl Life {
         format!("{stem}_{}", self.made)
     }
 
-    fn well(&mut self) -> &mut Self {
+    pub(crate) fn well(&mut self) -> &mut Self {
         let call = self.call.clone().expect("a call in flight").call;
         let region = Region::new("iad").ok();
         let done = match call {

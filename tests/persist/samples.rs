@@ -8,7 +8,7 @@ use kiloclaw_lifecycle::call::{CallKind, Done};
 use kiloclaw_lifecycle::command::Command;
 use kiloclaw_lifecycle::fault::FaultKind;
 use kiloclaw_lifecycle::guest::Guest;
-use kiloclaw_lifecycle::id::SnapshotId;
+use kiloclaw_lifecycle::id::{MachineId, SnapshotId};
 use kiloclaw_lifecycle::observe::{HostStatus, MachineState, Volume, VolumeState};
 use kiloclaw_lifecycle::{Instance, Status, persist};
 use serde_json::{Value, json};
@@ -92,6 +92,22 @@ pub(crate) fn all() -> Vec<(&'static str, Life)> {
                 life.fault(FaultKind::NoCapacity(full)).until(CallKind::CreateMachine);
             }),
         ),
+        (
+            "starting_before_the_machine_goes",
+            with(stopped(), |life| {
+                let full = kiloclaw_lifecycle::fault::Capacity::InsufficientMemory;
+                life.machine = MachineState::Stopped;
+                life.start().until(CallKind::StartMachine).fault(FaultKind::NoCapacity(full));
+            }),
+        ),
+        (
+            "provisioned_with_a_candidate_that_is_held",
+            with(Life::born(), |life| {
+                let holder = MachineId::new("mach_old").ok();
+                let held = Volume { attached_machine: holder, ..found("vol_old") };
+                life.ring().until(CallKind::ListVolumes).answer(Ok(Done::Volumes(vec![held])));
+            }),
+        ),
         ("running", Life::running()),
         (
             "running_looking_at_the_volume",
@@ -118,6 +134,13 @@ pub(crate) fn all() -> Vec<(&'static str, Life)> {
             with(stopped(), |life| {
                 let reason = "the data is over there".to_string();
                 life.command(Command::ReassociateVolume { volume: volume_id("vol_elsewhere"), reason });
+            }),
+        ),
+        (
+            "stopped_reassociating_before_the_machine_goes",
+            with(stopped(), |life| {
+                let reason = "the data is over there".to_string();
+                life.command(Command::ReassociateVolume { volume: volume_id("vol_elsewhere"), reason }).well();
             }),
         ),
         (

@@ -156,7 +156,7 @@ fn d5_a_clean_up_of_the_rest_leaves_what_may_hold_the_data() {
 fn reassociate_gives_a_place_to_what_nobody_knows_of() {
     let mut script = keeping();
     script.command(reassociate("vol-0"));
-    script.answer(volume("vol-0", "created"));
+    script.answers([volume("vol-0", "created"), volume("vol-1", "created")]);
     script.answer(volumes([made("vol-0", 1), made("vol-1", 2), made("vol-8", 3)])).is(r#"
         applied: stopped
         set recoveryPreviousVolumeCleanupAfter +7d
@@ -192,7 +192,7 @@ fn reassociate_while_the_data_is_missing_gives_what_is_retained_its_time_anew() 
     let mut script = bereft_with(keeping(), volumes([]));
     script.after(2 * DAY);
     script.command(reassociate("vol-7"));
-    script.answers([volume("vol-7", "created"), volumes([])]);
+    script.answers([volume("vol-7", "created"), volume("vol-1", "created"), volumes([])]);
     script.answer(accepted()).is(r#"
         applied: stopped
         set flyMachineId null
@@ -211,7 +211,7 @@ fn reassociate_while_the_data_is_missing_gives_what_is_retained_its_time_anew() 
     "#);
     let mut script = keeping();
     script.command(reassociate("vol-7"));
-    script.answers([volume("vol-7", "created"), volumes([])]);
+    script.answers([volume("vol-7", "created"), volume("vol-1", "created"), volumes([])]);
     script.answer(accepted()).is(r#"
         applied: stopped
         set flyMachineId null
@@ -232,7 +232,7 @@ fn reassociate_lists_what_carries_our_name_before_our_machine_goes() {
     let searching = || {
         let mut script = Script::stopped();
         script.command(reassociate("vol-7"));
-        script.answer(volume("vol-7", "created"));
+        script.answers([volume("vol-7", "created"), volume("vol-1", "created")]);
         script
     };
     let of_another = Volume { attached_machine: Some(machine_id("m9")), ..made("vol-6", 6) };
@@ -250,7 +250,7 @@ fn reassociate_lists_what_carries_our_name_before_our_machine_goes() {
     searching().answer(refused()).is(r#"
         applied: stopped
         reply unavailable "The provider could not be asked: makes no sense (status 422)."
-        alarm +1798s reconcile
+        alarm +1797s reconcile
     "#);
     let mut script = searching();
     script.answer(busy()).is("

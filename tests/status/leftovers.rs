@@ -161,10 +161,10 @@ fn d2_a_copy_that_is_not_the_present_volume_and_is_gone_holds_nothing_back() {
         script.command(stop());
         script.answers([accepted(), waited("stopped")]);
         script.command(reassociate("vol-7"));
-        script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
+        script.answers([volume("vol-7", "created"), volume("vol-2", "created"), volumes([]), accepted()]);
         script.command(clean_up(Some("vol-1"))).is("
             pending: stopped
-            on the list volume vol-1 retained until +604795s for vol-2 healthy hydrated asked for
+            on the list volume vol-1 retained until +604794s for vol-2 healthy hydrated asked for
             call get_volume vol-1
             alarm +90001ms call_deadline
         ");

@@ -158,7 +158,14 @@ fn v2_what_is_being_made_off_a_full_host_has_not_moved() {
     let mut script = Script::flat("stopped", kept);
     script.command(start());
     script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted(), machine("m1", "stopped")]);
-    script.answers([no_room(), accepted(), machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
+    script.answers([
+        no_room(),
+        volume("vol-1", "created"),
+        accepted(),
+        machines([]),
+        volume("vol-1", "created"),
+        volume("vol-1", "created"),
+    ]);
     found_while_made(&mut script).is(r#"
         applied: starting
         set recoveryPreviousVolumeCleanupAfter null

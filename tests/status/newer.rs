@@ -323,7 +323,7 @@ fn reassociating(holder: &str) -> Script {
     script.answers([accepted(), waited("stopped")]);
     script.after(DAY);
     script.command(reassociate("vol-7"));
-    script.answer(volume("vol-7", "created"));
+    script.answers([volume("vol-7", "created"), volume("vol-1", "created")]);
     let found = Volume { attached_machine: Some(machine_id(holder)), ..a_volume("vol-2", "created") };
     script.answer(volumes([found]));
     script

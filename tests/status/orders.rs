@@ -204,10 +204,10 @@ fn x5_with_the_new_volume_the_errors_of_the_old_one_are_over() {
 fn reassociate_ends_what_was_missing_and_no_other_error() {
     let mut script = ordered(bereft(), reassociate("vol-7"));
     assert!(shows(&script, "Start"));
-    script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
+    script.answers([volume("vol-7", "created"), volume("vol-1", "created"), volumes([]), accepted()]);
     assert!(!shows(&script, "Start"));
     let mut script = ordered(failed("Start", "stopped"), reassociate("vol-7"));
-    script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
+    script.answers([volume("vol-7", "created"), volume("vol-1", "created"), volumes([]), accepted()]);
     assert!(shows(&script, "Start"));
 }
 

@@ -49,6 +49,8 @@ fn s2_a_removal_has_a_back_off_of_its_own_and_so_has_what_follows() {
     let mut script = Script::stopped();
     script.command(start());
     script.answers([volume("vol-1", "created"), a_machine("m1", "stopped").mounting("vol-2").seen()]);
+    assert_eq!(back_off(&mut script), SECOND, "the look at what it mounts");
+    script.answer(volume("vol-2", "created"));
     assert_eq!(back_off(&mut script), SECOND);
     script.answer(accepted());
     assert_eq!(back_off(&mut script), SECOND, "the look for another machine");

@@ -142,6 +142,11 @@ pub(crate) fn held(id: &str, holder: &str) -> Answer {
     seen(Volume { attached_machine: Some(machine_id(holder)), ..a_volume(id, "created") })
 }
 
+/// Somebody has asked for its delete, and it goes as soon as the machine lets go.
+pub(crate) fn waiting(id: &str, holder: &str) -> Answer {
+    seen(Volume { attached_machine: Some(machine_id(holder)), ..a_volume(id, "waiting_for_detach") })
+}
+
 pub(crate) fn volumes(list: impl Into<Vec<Volume>>) -> Answer {
     Ok(Done::Volumes(list.into()))
 }

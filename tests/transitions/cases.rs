@@ -126,7 +126,8 @@ fn another_start() -> Vec<Case> {
     let begun = || told(Script::stopped(), start());
     let update = || after(begun(), [volume("vol-1", "created"), machine("m1", "stopped")]);
     let boot = || after(update(), [accepted(), machine("m1", "stopped")]);
-    let crowded = || after(boot(), [no_room()]);
+    let leaving = || after(boot(), [no_room()]);
+    let crowded = || after(leaving(), [volume("vol-1", "created")]);
     let away = || after(crowded(), [accepted()]);
     let elsewhere = || after(away(), [machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
     let moved = || after(elsewhere(), [volume_made("vol-2", "ams", "hydrating")]);
@@ -138,6 +139,7 @@ fn another_start() -> Vec<Case> {
         ("updating", update()),
         ("update accepted", after(update(), [accepted()])),
         ("booting", boot()),
+        ("before removing for room", leaving()),
         ("removing for room", crowded()),
         ("looking again", away()),
         ("forking for room", elsewhere()),
@@ -198,8 +200,12 @@ fn stopped() -> Vec<Case> {
         ("no volume known", after(woken(bare("stopped", json!({ "flyVolumeId": null }))), [machines([])])),
         ("reassociate", asked()),
         ("reassociate, holder", after(asked(), [held("vol-6", "m9")])),
-        ("reassociate, other volumes", after(asked(), [volume("vol-6", "created")])),
-        ("reassociate, our machine", after(asked(), [volume("vol-6", "created"), volumes([])])),
+        ("reassociate, what is replaced", after(asked(), [volume("vol-6", "created")])),
+        ("reassociate, other volumes", after(asked(), [volume("vol-6", "created"), volume("vol-1", "created")])),
+        (
+            "reassociate, our machine",
+            after(asked(), [volume("vol-6", "created"), volume("vol-1", "created"), volumes([])]),
+        ),
     ]
 }
 

@@ -249,7 +249,8 @@ fn stopped_reassociating() -> Script {
     let reason = "the proposal holds the data".to_string();
     s.command(Command::ReassociateVolume { volume: volume_id("vol-7"), reason });
     let target = volume("vol-7", VolumeState::Created);
-    s.on(CallKind::GetVolume, found(target.clone())).on(CallKind::ListVolumes, Ok(Done::Volumes(vec![target])));
+    s.on(CallKind::GetVolume, found(target.clone())).on(CallKind::GetVolume, absent());
+    s.on(CallKind::ListVolumes, Ok(Done::Volumes(vec![target])));
     s.awaits(CallKind::DestroyMachine);
     s
 }

@@ -210,7 +210,7 @@ wrongs! {
     what_a_start_that_failed_ran_on_is_replaced: Data by Play {
         machine: Wrong(counts_ends_of_starts),
         scenes: a_first_start_is_given_up(),
-        acts: 52,
+        acts: 54,
         seen: "vol_new2 (write Some(0)) takes the place of the newest data (write 2)",
     };
     the_newest_data_goes_at_a_date: Data by Play {

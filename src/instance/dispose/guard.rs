@@ -151,15 +151,20 @@ pub(in crate::instance) fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
         !t.me.knows_volume(volume) || t.me.holdings.lists_for(volume, |cause| *cause == Cause::Candidate)
     };
     if let Some(volume) = mounted(t, machine).filter(may_hold_data).cloned() {
-        remember(t, volume);
+        remember_held(t, volume, machine);
     }
 }
 
 /// The instance's own machine goes, and may have run on what it mounts, whatever else the record knows of that.
 pub(in crate::instance) fn remember_served(t: &mut Turn<'_>, machine: &Machine) {
     if let Some(volume) = mounted(t, machine).filter(|volume| !t.me.uses_volume(volume)).cloned() {
-        remember(t, volume);
+        remember_held(t, volume, machine);
     }
+}
+
+fn remember_held(t: &mut Turn<'_>, volume: VolumeId, machine: &Machine) {
+    remember(t, volume.clone());
+    t.me.holdings.note_holder(&volume, Some(&machine.id));
 }
 
 /// What it mounted last may be in nobody's record, or have been deleted since.

@@ -259,7 +259,7 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
     };
     let since = gone_made_at(&volumes);
     let found = found(t, volumes, |cause| !matches!(cause, Cause::Relocated(_) | Cause::Kept));
-    remember(t, found.iter().map(|volume| &volume.id));
+    remember(t, &found);
     // Whose delete somebody has asked for is no proposal.
     let stays = |volume: &Volume| volume.state != VolumeState::WaitingForDetach;
     let is_later = |volume: &Volume| is_usable(t, volume) && stays(volume) && volume.created_at > since;
@@ -272,7 +272,7 @@ fn proposed(t: &mut Turn<'_>, refused: bool, result: Result<Done, Fault>) -> Ens
 /// The data volume is gone, and the machine may go: gives a place in the record to everything that may be the data under a new id.
 pub(crate) fn remember_all(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     let found = found(t, volumes, |cause| *cause == Cause::Candidate);
-    remember(t, found.iter().map(|volume| &volume.id));
+    remember(t, &found);
     t.keep();
 }
 
@@ -282,7 +282,7 @@ pub(crate) fn remember_unknown(t: &mut Turn<'_>, volumes: Vec<Volume>) {
     let awaited = |named: &str| t.me.awaits_volume_named(named);
     let volumes = volumes.into_iter().filter(|volume| !awaited(&volume.name)).collect();
     let found = found(t, volumes, |_| false);
-    remember(t, found.iter().map(|volume| &volume.id));
+    remember(t, &found);
 }
 
 /// Our machine is about to go, or has gone without anybody having seen it: gives a place in the record to what it holds, and to what nobody
@@ -295,9 +295,10 @@ pub(crate) fn remember_held(t: &mut Turn<'_>, volumes: Vec<Volume>) {
 }
 
 /// Whatever may hold the data has a place in the record, and is kept for a while after it has turned out not to be needed.
-fn remember<'v>(t: &mut Turn<'_>, volumes: impl IntoIterator<Item = &'v VolumeId>) {
+fn remember(t: &mut Turn<'_>, volumes: &[Volume]) {
     for volume in volumes {
-        dispose::put_aside(t, volume.clone());
+        dispose::put_aside(t, volume.id.clone());
+        t.me.holdings.note_holder(&volume.id, volume.attached_machine.as_ref());
     }
 }
 

@@ -64,6 +64,7 @@ impl Named {
         for volume in &self.volumes {
             if !t.me.awaits_volume_named(&volume.name) {
                 dispose::remember(t, volume.id.clone());
+                t.me.holdings.note_holder(&volume.id, volume.attached_machine.as_ref());
             }
         }
         self.choose(t)
@@ -94,9 +95,19 @@ impl Named {
 
     /// The holder of the newest that is held by somebody who has not been asked.
     fn unknown_holder(&self, t: &Turn<'_>) -> Option<MachineId> {
-        let known = |holder: &MachineId| t.me.uses_machine(holder) || t.me.holdings.condemns(holder);
+        let condemned = |holder: &MachineId| t.me.holdings.condemns(holder);
         let mut holders = self.volumes.iter().rev().filter_map(|volume| volume.attached_machine.as_ref());
-        holders.find(|holder| !known(holder) && !self.holders.contains_key(*holder)).cloned()
+        holders.find(|holder| self.is_unknown(t, holder) && !condemned(holder)).cloned()
+    }
+
+    /// The machine that held a candidate when that was seen last, and that has not been asked what it mounts.
+    fn unknown_mover(&self, t: &Turn<'_>, volume: &VolumeId) -> Option<MachineId> {
+        let entry = t.me.holdings.entries.iter().find(|entry| entry.volume() == Some(volume))?;
+        entry.held_by.clone().filter(|holder| self.is_unknown(t, holder))
+    }
+
+    fn is_unknown(&self, t: &Turn<'_>, holder: &MachineId) -> bool {
+        !t.me.uses_machine(holder) && !self.holders.contains_key(holder)
     }
 
     /// Of the machines that were found one is the instance's, if it has none; the others are strays (M1).
@@ -182,8 +193,10 @@ impl Named {
                 self.choose(t)
             }
             None => {
-                let held = self.volumes.iter().filter(|volume| volume.attached_machine.as_ref() == Some(&holder));
-                let held: Vec<VolumeId> = held.map(|volume| volume.id.clone()).collect();
+                let shown = self.volumes.iter().filter(|volume| volume.attached_machine.as_ref() == Some(&holder));
+                let listed = t.me.holdings.entries.iter().filter(|entry| entry.held_by.as_ref() == Some(&holder));
+                let held = shown.map(|volume| &volume.id).chain(listed.filter_map(Entry::volume));
+                let held: Vec<VolumeId> = held.cloned().collect();
                 self.unclear(t, &held)
             }
         }
@@ -200,7 +213,9 @@ impl Named {
         }
         match owner {
             Owner::Ours if !machine.state.is_going() => {
-                self.machines.push(machine);
+                if !t.me.holdings.condemns(&machine.id) {
+                    self.machines.push(machine);
+                }
                 Some(Holder::Ours)
             }
             Owner::Foreign(_) => Some(Holder::Foreign),
@@ -247,7 +262,7 @@ impl Named {
     ) -> Ensured {
         match seen(result) {
             Seen::Alive(volume) if is_named_ours(t, &volume) || self.is_mounted(t, &candidate) => {
-                self.show(*volume);
+                self.show(t, *volume);
                 self.choose(t)
             }
             Seen::Alive(_) => self.without(t, &[candidate]),
@@ -287,19 +302,26 @@ impl Named {
         if self.is_usable(t, &volume) && !let_go {
             return take(t, &volume);
         }
-        self.show(*volume);
+        self.show(t, *volume);
         self.choose(t)
     }
 
-    /// It is not there. It may be under another id, which a list that still shows this one, or neither, cannot know.
+    /// It is not there. It may be under another id, which a list that still shows this one, or neither, cannot know; the machine that held
+    /// it does.
     fn gone(mut self: Box<Self>, t: &mut Turn<'_>, volume: VolumeId) -> Ensured {
+        if let Some(holder) = self.unknown_mover(t, &volume) {
+            return Ensured::Next(Ensure::AskHolder { holder, found: self });
+        }
         dispose::seen_gone(t, &volume);
         self.pass(&[volume]);
         Ensured::Next(Ensure::ByName(self))
     }
 
     /// What was seen last counts.
-    fn show(&mut self, volume: Volume) {
+    fn show(&mut self, t: &mut Turn<'_>, volume: Volume) {
+        if t.me.holdings.note_holder(&volume.id, volume.attached_machine.as_ref()) {
+            t.keep();
+        }
         self.volumes.retain(|shown| shown.id != volume.id);
         self.volumes.push(volume);
         sort(&mut self.volumes);

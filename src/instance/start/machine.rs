@@ -1,6 +1,6 @@
 //! Bringing a machine up: the one there is, or a new one (S1).
 
-use super::{Stage, Starting, may_have_run, mounts_another, note_run, seen};
+use super::{Stage, Starting, may_have_run, mounted, mounts_another, note_run, seen};
 use crate::call::Done;
 use crate::event::Action;
 use crate::fault::{Fault, FaultKind};
@@ -36,7 +36,7 @@ impl Starting {
             {
                 t.log(Action::RepairMount);
                 dispose::remember_served(t, &machine);
-                self.to(Stage::Remove)
+                self.to(mounted(t, &machine).map_or(Stage::Remove, Stage::Leave))
             }
             MachineState::Created if self.updated || self.made => self.to(Stage::Wait(machine.version)),
             MachineState::Stopped | MachineState::Failed | MachineState::Suspended if self.updated => {
@@ -138,12 +138,6 @@ impl Starting {
             return self.to(Stage::Volume(ensure));
         };
         if self.crowded.as_ref() == Some(&volume) {
-            if t.me.holdings.awaits_machine() {
-                // A machine that a lost create may yet bring up would write to the source after the copy.
-                t.keep();
-                t.rest();
-                return self.to(Stage::Find(Lookup::List));
-            }
             return self.take_elsewhere(t, volume);
         }
         let region = t.me.region.clone();

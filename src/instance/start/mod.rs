@@ -12,6 +12,7 @@
 //! it begins when no machine is left that could write to the source; once a machine exists the alarm decides, and it asks about the machine
 //! even when the time is over.
 
+mod leave;
 mod machine;
 mod room;
 mod volume;
@@ -54,6 +55,8 @@ enum Stage {
     Recheck,
     /// Start it.
     Boot,
+    /// It is to be replaced: see whether the volume that it mounts would go with it.
+    Leave(VolumeId),
     /// Destroy it, to make another in its place.
     Remove,
     /// Make one.
@@ -124,7 +127,7 @@ impl Starting {
         match self.stage {
             Stage::Find(_) => "looking for the machine",
             Stage::Volume(Ensure::Place(_)) => "making the volume",
-            Stage::Volume(_) | Stage::MissingVolume => "checking the volume",
+            Stage::Volume(_) | Stage::MissingVolume | Stage::Leave(_) => "checking the volume",
             Stage::Machine | Stage::Recheck | Stage::Look => "looking at the machine",
             Stage::Update => "updating the machine",
             Stage::Boot => "starting the machine",
@@ -148,7 +151,7 @@ impl Starting {
         let over = t.is_over(self.since, t.policy.starting_timeout_ms);
         let at_work = match &self.stage {
             Stage::Remove | Stage::Create(_) | Stage::Move(_) | Stage::Volume(Ensure::Place(_)) => true,
-            Stage::Snapshots(_) | Stage::MissingVolume => true,
+            Stage::Leave(_) | Stage::Snapshots(_) | Stage::MissingVolume => true,
             Stage::Find(_)
             | Stage::Volume(_)
             | Stage::Machine
@@ -181,6 +184,7 @@ impl Starting {
             Stage::Machine | Stage::Recheck | Stage::Look => machine.map(|machine| Call::GetMachine { machine }),
             Stage::Update => machine.zip(t.me.volume.clone()).map(|(machine, volume)| update(t, machine, volume)),
             Stage::Boot => machine.map(|machine| Call::StartMachine { machine }),
+            Stage::Leave(volume) => Some(Call::GetVolume { volume: volume.clone() }),
             Stage::Remove => machine.map(|machine| Call::DestroyMachine { machine }),
             Stage::Create(creation) => Some(creation.call(t)),
             Stage::MissingVolume => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
@@ -218,6 +222,7 @@ impl Starting {
             Stage::Update => self.updated(t, result),
             Stage::Recheck => self.rechecked(t, result),
             Stage::Boot => self.booted(t, result),
+            Stage::Leave(volume) => self.left(t, volume, result),
             Stage::Remove => self.removed(t, result),
             Stage::Create(creation) => {
                 let creating = creation.on(t, result);
@@ -234,7 +239,7 @@ impl Starting {
                 {
                     recover::need_not_be_kept(t, &volume);
                 }
-                self.anew(t)
+                self.create(t)
             }
             Stage::Wait(version) => self.waited(t, version, result),
             Stage::Look => self.looked(t, result),
@@ -257,6 +262,7 @@ impl Starting {
             | Stage::Update
             | Stage::Recheck
             | Stage::Boot
+            | Stage::Leave(_)
             | Stage::Remove
             | Stage::MissingVolume
             | Stage::Snapshots(_)
@@ -289,7 +295,7 @@ impl Starting {
                 t.me.machine = Some(MachineRef::adopted(machine));
                 self.looked_up = true;
                 t.progress();
-                self.to(Stage::Remove)
+                self.anew(t)
             }
             Looking::Foreign(machine) => {
                 self.fail(t, format!("foreign_holder: machine {machine} of somebody else holds the data volume"))
@@ -380,6 +386,10 @@ fn seen(result: Result<Done, Fault>) -> Result<Box<Machine>, Fault> {
 
 fn mounts_another(t: &Turn<'_>, machine: &Machine) -> bool {
     machine.config.as_ref().is_some_and(|config| config.mounted_at(&t.policy.mount_path) != t.me.volume.as_ref())
+}
+
+fn mounted(t: &Turn<'_>, machine: &Machine) -> Option<VolumeId> {
+    machine.config.as_ref().and_then(|config| config.mounted_at(&t.policy.mount_path)).cloned()
 }
 
 pub(crate) fn update(t: &Turn<'_>, machine: crate::id::MachineId, volume: VolumeId) -> Call {

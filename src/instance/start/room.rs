@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::id::VolumeId;
 use crate::instance::ensure;
 use crate::instance::holdings::{Cause, Relocation, Thing};
+use crate::instance::lookup::Lookup;
 use crate::instance::note::Note;
 use crate::instance::phase::Phase;
 use crate::instance::placement::{Placed, Placement, Placing};
@@ -17,8 +18,8 @@ use alloc::format;
 use alloc::string::ToString;
 
 impl Starting {
-    /// The host of the volume is full: once, take the volume elsewhere (G3). The machine goes first: what it wrote after the copy was
-    /// made would be nowhere but in the original.
+    /// The host of the volume is full: once, take the volume elsewhere (G3). The machine goes first, unless the volume would go with it:
+    /// what it wrote after the copy was made would be nowhere but in the original.
     pub(super) fn make_room(mut self: Box<Self>, t: &mut Turn<'_>, fault: Fault) -> Phase {
         let (Some(class), false) = (fault.capacity(), self.moved) else {
             return self.fail(t, fault.to_string());
@@ -35,8 +36,14 @@ impl Starting {
         self.anew(t)
     }
 
-    /// No machine can write to the volume any more: a volume elsewhere, with what is on this one.
+    /// Nothing is to write to the volume any more: a volume elsewhere, with what is on this one.
     pub(super) fn take_elsewhere(mut self: Box<Self>, t: &mut Turn<'_>, volume: VolumeId) -> Phase {
+        if t.me.holdings.awaits_machine() {
+            // A machine that a lost create may yet bring up would write to the source after the copy.
+            t.keep();
+            t.rest();
+            return self.to(Stage::Find(Lookup::List));
+        }
         (self.crowded, self.moved) = (None, true);
         let region = t.me.region.clone();
         let placement = if t.me.has_data() {
@@ -56,10 +63,11 @@ impl Starting {
             Placing::Later(placement) => self.later(t, Stage::Move(Box::new(placement))),
             Placing::NoRoom(fault) | Placing::Refused(fault) => self.fail(t, fault.to_string()),
             Placing::Done(placed) => {
+                self.keep_aside(t);
                 let left = self.move_onto(t, placed);
                 match left {
                     Some(volume) if t.me.has_data() => self.to(Stage::Snapshots(volume)),
-                    Some(_) | None => self.anew(t),
+                    Some(_) | None => self.create(t),
                 }
             }
         }
@@ -78,10 +86,5 @@ impl Starting {
             t.me.dispose(Thing::Volume(old), Cause::Replaced, t.now);
         }
         left
-    }
-
-    /// A machine on the volume as it is now; the one there is has to go first.
-    pub(super) fn anew(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
-        if t.me.machine.is_some() { self.to(Stage::Remove) } else { self.create(t) }
     }
 }

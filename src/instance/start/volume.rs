@@ -16,16 +16,16 @@ impl Starting {
     /// The provider did not find the volume when it was to be mounted. Does it find it when asked?
     pub(super) fn volume_seen(mut self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
         let alive = match result {
-            Ok(Done::Volume(volume)) => !volume.state.is_dead(),
+            Ok(Done::Volume(volume)) => Some(volume).filter(|volume| !volume.state.is_dead()),
             Err(fault) if !fault.is_absent() => return self.later(t, Stage::MissingVolume),
-            Ok(_) | Err(_) => false,
+            Ok(_) | Err(_) => None,
         };
-        if !alive {
+        let Some(volume) = alive else {
             return self.to(Stage::Volume(Ensure::Check));
-        }
+        };
         if !self.remade {
             self.remade = true;
-            return self.anew(t);
+            return self.leave(t, &volume);
         }
         if !ensure::may_be_fresh(t) {
             return self.to(Stage::Volume(Ensure::Propose { refused: true }));

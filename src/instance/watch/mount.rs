@@ -18,7 +18,8 @@ use crate::instance::turn::Turn;
 use crate::instance::watch::Watched;
 use crate::instance::{MachineRef, dispose, ensure, recover};
 use crate::name;
-use crate::observe::{Machine, Volume};
+use crate::observe::{Machine, Volume, VolumeState};
+use alloc::format;
 use serde::{Deserialize, Serialize};
 
 /// What a machine mounts, compared with what it should.
@@ -94,6 +95,15 @@ pub(super) fn stranger_seen(
     };
     let ours = seen.filter(|volume| is_ours(t, volume));
     match (ours_alive, ours) {
+        (true, Some(volume)) if volume.state == VolumeState::WaitingForDetach => {
+            // It would be deleted with the machine, and what the machine has written to it may be the newest there is.
+            if !t.me.holdings.holds_volume(&volume.id) {
+                dispose::remember(t, volume.id.clone());
+            }
+            let message = format!("volume {}, which the machine mounts, would be deleted with it", volume.id);
+            t.emit(Note::log(Action::VolumeCheckFailed).error(message).detail("mounted", mounted.as_str()));
+            t.settle(Watched::Running)
+        }
         (true, ours) => repair(t, ours.map(|_| mounted)),
         (false, Some(volume)) if is_attached(t, &volume) => adopt(t, &volume),
         (false, _) => {

@@ -113,18 +113,18 @@ fn d5_a_second_clean_up_is_answered_together_with_the_first() {
     "#);
     let mut script = keeping();
     script.command(reassociate("vol-7"));
-    script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
+    script.answers([volume("vol-7", "created"), volume("vol-1", "created"), volumes([]), accepted()]);
     let first = script.command(clean_up(Some("vol-1")));
     let second = script.command(clean_up(Some("vol-0")));
     requests(&first, &second);
     second.is("
         pending: stopped
-        on the list volume vol-0 retained until +86397s asked for
+        on the list volume vol-0 retained until +86396s asked for
         alarm +90001ms call_deadline
     ");
     not_found(&mut script).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86395s
+        set recoveryPreviousVolumeCleanupAfter +86394s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
@@ -174,7 +174,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     let two = || {
         let mut script = keeping();
         script.command(reassociate("vol-7"));
-        script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
+        script.answers([volume("vol-7", "created"), volume("vol-1", "created"), volumes([]), accepted()]);
         script
     };
     let mut script = two();
@@ -186,7 +186,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     ");
     not_found(&mut script).is(r#"
         applied: stopped
-        set recoveryPreviousVolumeCleanupAfter +86395s
+        set recoveryPreviousVolumeCleanupAfter +86394s
         set recoveryPreviousVolumeId "vol-0"
         off the list volume vol-1
         log destroy_volume_ok value=0 by=cleanup_retained_volume region=iad volume:"vol-1"
@@ -197,7 +197,7 @@ fn d5_of_several_one_can_be_chosen_and_the_last_brings_the_answer() {
     let mut script = two();
     script.command(clean_up(None)).is("
         pending: stopped
-        on the list volume vol-0 retained until +86397s asked for
+        on the list volume vol-0 retained until +86396s asked for
         on the list volume vol-1 retained until +7d asked for
         call get_volume vol-0
         alarm +90001ms call_deadline

@@ -6,7 +6,7 @@ use super::nobody_found;
 use crate::commands::start;
 use crate::script::{DAY, Script};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, machines, missing_volume, no_room, unknown, volume, volumes,
+    Remade, a_machine, a_volume, absent, accepted, held, machines, missing_volume, no_room, unknown, volume, volumes,
 };
 use kiloclaw_lifecycle::observe::Volume;
 
@@ -28,15 +28,16 @@ fn g3_what_was_found_is_forked_and_not_replaced() {
     script.answer(no_room()).is(r#"
         applied: starting
         event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" machine=m9 region=iad
-        call destroy_machine m9
+        call get_volume vol-9
         alarm +55s reconcile
     "#);
+    script.answer(held("vol-9", "m9"));
     script.answer(accepted()).is("
         applied: starting
         set flyMachineId null
         on the list machine m9 replaced due +1m
         call create_volume #1 in eu fork of vol-9
-        alarm +54s reconcile
+        alarm +53s reconcile
     ");
 }
 
@@ -159,6 +160,16 @@ fn m2_what_may_hold_data_keeps_a_stale_registration() {
     script.after(DAY);
     script.ring();
     script.answers([machines([]), volumes([])]);
+    script.answer(absent()).is("
+        applied: provisioned (no commit)
+        call get_machine m9
+        alarm +90001ms call_deadline
+    ");
+    script.answer(absent()).is("
+        applied: provisioned (no commit)
+        call get_volume vol-8
+        alarm +90001ms call_deadline
+    ");
     script.answer(absent()).is(r#"
         applied: provisioned
         off the list volume vol-8

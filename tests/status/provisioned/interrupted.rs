@@ -81,6 +81,7 @@ fn v1_what_another_id_is_seen_for_is_not_forgotten_with_it() {
     script.after(HOUR);
     script.ring();
     script.answers([machines([]), volumes([made("vol-10", 10, None)])]);
+    script.answers([absent(), absent()]);
     script.answer(absent()).is(r#"
         applied: provisioned
         off the list volume vol-8

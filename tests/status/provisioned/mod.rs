@@ -1,6 +1,7 @@
 //! Registered, never started.
 
 mod earlier;
+mod gone;
 mod held;
 mod interrupted;
 mod lookup;

@@ -213,7 +213,7 @@ fn m2_a_volume_that_has_moved_is_found_before_the_registration_goes() {
     script.answers([volumes([made("vol-8", 8, Some("m9"))]), unknown()]);
     script.after(DAY);
     script.ring();
-    script.answers([machines([]), volumes([]), absent(), volumes([])]);
+    script.answers([machines([]), volumes([]), absent(), absent(), absent(), volumes([])]);
     script.answer(volumes([made("vol-10", 10, Some("m9"))])).is("
         applied: destroying (no commit)
         call get_volume vol-10

@@ -5,8 +5,8 @@ use crate::commands::{clean_up, start};
 use crate::script::{MINUTE, NOON, Script};
 use crate::stages::{Recovery as R, fork, recovering, recovering_under, serving};
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, health, machine, machine_id, machine_made, machines, no_room,
-    refused, region, region_full, seen, snapshots, unknown, volume, volume_made, waited,
+    Remade, a_machine, a_volume, absent, accepted, health, machine, machine_made, machines, no_room, refused, region,
+    region_full, seen, snapshots, unknown, volume, volume_made, waited, waiting,
 };
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::call::CallKind;
@@ -310,9 +310,8 @@ fn r4_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
 
 #[test]
 fn r4_what_goes_as_soon_as_its_machine_lets_go_is_forked_first() {
-    let waits = || Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-1", "waiting_for_detach") };
     let mut script = recovering(R::Inspect);
-    script.answer(seen(waits())).is("
+    script.answer(waiting("vol-1", "m1")).is("
         applied: recovering
         call create_volume #1 in eu fork of vol-1
         alarm +59s reconcile
@@ -354,7 +353,7 @@ fn r4_what_goes_as_soon_as_its_machine_lets_go_is_forked_first() {
         call get_volume vol-1
         alarm +90001ms call_deadline
     ");
-    script.answer(seen(waits())).is("
+    script.answer(waiting("vol-1", "m1")).is("
         applied: running (no commit)
         call get_machine m1
         alarm +90001ms call_deadline
@@ -386,16 +385,14 @@ fn r4_the_wait_for_a_lost_create_leaves_time_for_the_rest() {
 
 /// A recovery has cut over from a source that goes with its machine, to a copy that hydrates.
 fn left_to_its_machine() -> Script {
-    let waits = || Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-1", "waiting_for_detach") };
     let mut script = recovering(R::Inspect);
-    script.answers([seen(waits()), volume_made("vol-2", "ams", "hydrating"), machine_made("m2", "ams")]);
+    script.answers([waiting("vol-1", "m1"), volume_made("vol-2", "ams", "hydrating"), machine_made("m2", "ams")]);
     script.answers([waited("started"), fork("hydrating"), health(true), snapshots(&[("vs-1", "created", 10)])]);
     script
 }
 
 #[test]
 fn d5_the_machine_that_keeps_the_source_stays_while_the_copy_hydrates() {
-    let waits = || Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-1", "waiting_for_detach") };
     let mut script = left_to_its_machine();
     script.command(clean_up(Some("vol-1"))).is("
         pending: running
@@ -403,7 +400,7 @@ fn d5_the_machine_that_keeps_the_source_stays_while_the_copy_hydrates() {
         call get_volume vol-1
         alarm +90001ms call_deadline
     ");
-    script.answer(seen(waits())).is(r#"
+    script.answer(waiting("vol-1", "m1")).is(r#"
         applied: running
         on the list volume vol-1 retained until +604799s for vol-2 healthy
         reply held_back "The volume is held back: the copy that was made of it has not been seen to do without it."
@@ -413,16 +410,15 @@ fn d5_the_machine_that_keeps_the_source_stays_while_the_copy_hydrates() {
 
 #[test]
 fn r10_a_copy_outlives_a_source_that_goes_with_its_machine() {
-    let waits = || Volume { attached_machine: Some(machine_id("m1")), ..a_volume("vol-1", "waiting_for_detach") };
     let mut script = recovering(R::Inspect);
     script.answers([
-        seen(waits()),
+        waiting("vol-1", "m1"),
         volume_made("vol-2", "ams", "created"),
         machine_made("m2", "ams"),
         waited("failed"),
     ]);
     script.answers([a_machine("m2", "failed").mounting("vol-2").seen(), accepted(), absent(), fork("created")]);
-    script.answer(seen(waits())).is("
+    script.answer(waiting("vol-1", "m1")).is("
         applied: stopped
         on the list volume vol-2 failed_recovery due +5m
         alarm +5m disposal

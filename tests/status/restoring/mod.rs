@@ -7,12 +7,13 @@ use crate::script::{SECOND, Script};
 use crate::stages::{Restore as R, bereft, keeping, restoring};
 use crate::world::{
     a_volume, absent, accepted, busy, limited, no_room, refused, region, seen, snapshots, unauthorized, unknown,
-    volume, volume_made, volumes,
+    volume, volume_made, volumes, waiting,
 };
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::command::CommandKind;
 use kiloclaw_lifecycle::observe::Volume;
 use kiloclaw_lifecycle::step::Why;
+use serde_json::json;
 
 #[test]
 fn x5_a_restore() {
@@ -371,4 +372,34 @@ fn commands() {
         call list_snapshots vol-0
         alarm +59s reconcile
     ");
+}
+
+#[test]
+fn x5_what_goes_with_its_machine_is_not_replaced() {
+    let mut script = restoring("running", R::Inspect);
+    script.answer(waiting("vol-1", "m1")).is(r#"
+        applied: running
+        set preRestoreStatus null
+        set restoreStartedAt null
+        event instance.restore_failed running "volume_goes_with_machine" error="volume vol-1 would be deleted with its machine" machine=m1 region=iad
+        alarm +5m reconcile
+    "#);
+    let mut script = restoring("stopped", R::Inspect);
+    script.answer(waiting("vol-1", "m1")).is(r#"
+        applied: stopped
+        set lastStoppedAt now
+        set preRestoreStatus null
+        set restoreStartedAt null
+        event instance.restore_failed stopped "volume_goes_with_machine" error="volume vol-1 would be deleted with its machine" machine=m1 region=iad
+        alarm +30m reconcile
+    "#);
+    let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
+    script.command(restore("vs-1"));
+    script.answer(snapshots(&[("vs-1", "created", 12)]));
+    script.answer(waiting("vol-1", "m1")).is(r#"
+        applied: restoring
+        event instance.restore_started restoring "admin_snapshot_restore" region=iad
+        call create_volume #1 in iad from vs-1 12 GB
+        alarm +58s reconcile
+    "#);
 }

@@ -3,7 +3,7 @@
 use super::looking;
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, held, machine, machine_id, machine_made, machines, region, seen,
-    unauthorized, unknown, volume,
+    unauthorized, unknown, volume, waiting,
 };
 use kiloclaw_lifecycle::observe::{Machine, Volume};
 
@@ -200,6 +200,27 @@ fn v3_with_a_migrated_volume_the_region_changes() {
         set recoveryPreviousVolumeId "vol-1"
         on the list volume vol-1 retained until +7d
         log adopt_migrated_volume by=alarm machine=m1 region=iad old_volume:"vol-1" volume:"vol-2"
+        alarm +5m reconcile
+    "#);
+}
+
+#[test]
+fn v3_a_machine_that_alone_keeps_what_it_mounts_instead_stays() {
+    let mut script = looking();
+    script.answers([a_machine("m1", "started").mounting("vol-2").seen(), volume("vol-1", "created")]);
+    script.answer(waiting("vol-2", "m1")).is(r#"
+        applied: running
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-2"
+        on the list volume vol-2 candidate until +7d
+        log volume_check_failed error="volume vol-2, which the machine mounts, would be deleted with it" by=alarm machine=m1 region=iad mounted:"vol-2"
+        alarm +5m reconcile
+    "#);
+    script.alarm();
+    script.answers([a_machine("m1", "started").mounting("vol-2").seen(), volume("vol-1", "created")]);
+    script.answer(waiting("vol-2", "m1")).is(r#"
+        applied: running
+        log volume_check_failed error="volume vol-2, which the machine mounts, would be deleted with it" by=alarm machine=m1 region=iad mounted:"vol-2"
         alarm +5m reconcile
     "#);
 }

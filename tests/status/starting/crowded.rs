@@ -20,9 +20,14 @@ fn crowded() -> Script {
     script.answer(no_room()).is(r#"
         applied: starting
         event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" machine=m1 region=iad
-        call destroy_machine m1
+        call get_volume vol-1
         alarm +55s reconcile
     "#);
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting
+        call destroy_machine m1
+        alarm +54s reconcile
+    ");
     script
 }
 
@@ -34,7 +39,7 @@ fn vacated() -> Script {
         set flyMachineId null
         on the list machine m1 replaced due +1m
         call list_machines ours
-        alarm +54s reconcile
+        alarm +53s reconcile
     ");
     script
 }
@@ -45,17 +50,17 @@ fn g3_the_old_machine_goes_before_its_volume_is_forked() {
     script.answer(machines([a_machine("m1", "stopped")])).is("
         applied: starting (no commit)
         call get_volume vol-1
-        alarm +53s reconcile
+        alarm +52s reconcile
     ");
     script.answer(volume("vol-1", "created")).is("
         applied: starting (no commit)
         call get_volume vol-1
-        alarm +52s reconcile
+        alarm +51s reconcile
     ");
     script.answer(volume("vol-1", "created")).is("
         applied: starting
         call create_volume #1 in eu fork of vol-1
-        alarm +51s reconcile
+        alarm +50s reconcile
     ");
     script.answer(volume_made("vol-2", "ams", "created")).is(r#"
         applied: starting
@@ -65,19 +70,19 @@ fn g3_the_old_machine_goes_before_its_volume_is_forked() {
         set recoveryPreviousVolumeId "vol-1"
         on the list volume vol-1 retained until +7d for vol-2
         call list_snapshots vol-1
-        alarm +50s reconcile
+        alarm +49s reconcile
     "#);
     script.answer(snapshots(&[])).is("
         applied: starting
         on the list volume vol-1 retained until +604799s for vol-2 immediate
         call create_machine #2 ours on vol-2 in ams
-        alarm +49s reconcile
+        alarm +48s reconcile
     ");
     script.answer(machine_made("m2", "ams")).is(r#"
         applied: starting
         set flyMachineId "m2"
         call wait_machine m2 started 60s
-        alarm +48s reconcile
+        alarm +47s reconcile
     "#);
 }
 
@@ -122,7 +127,7 @@ fn g3_a_machine_that_somebody_has_started_again_serves_where_it_is() {
         set lastStartErrorMessage null
         set lastStartedAt now
         set startingAt null
-        event instance.started running took=68s machine=m1 region=iad
+        event instance.started running took=69s machine=m1 region=iad
         alarm +5m reconcile
     ");
 }
@@ -135,21 +140,22 @@ fn g3_another_machine_of_ours_on_the_full_host_is_tried_and_goes_as_well() {
         set flyMachineId "m9"
         log recover_machine_from_metadata by=start machine=m9 region=iad fly_state:"stopped"
         call get_volume vol-1
-        alarm +53s reconcile
+        alarm +52s reconcile
     "#);
     script.answers([volume("vol-1", "created"), machine("m9", "stopped")]);
     script.answer(no_room()).is(r#"
         applied: starting
         event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" machine=m9 region=iad
-        call destroy_machine m9
-        alarm +50s reconcile
+        call get_volume vol-1
+        alarm +49s reconcile
     "#);
+    script.answer(volume("vol-1", "created"));
     script.answer(accepted()).is("
         applied: starting
         set flyMachineId null
         on the list machine m9 replaced due +1m
         call create_volume #1 in eu fork of vol-1
-        alarm +49s reconcile
+        alarm +47s reconcile
     ");
 }
 
@@ -159,19 +165,19 @@ fn g3_the_way_off_a_full_host_survives_a_crash() {
     script.resume().is("
         applied: starting
         call destroy_machine m1
-        alarm +55s reconcile
+        alarm +54s reconcile
     ");
     script.answer(absent()).is("
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
         call list_machines ours
-        alarm +54s reconcile
+        alarm +53s reconcile
     ");
     script.resume().is("
         applied: starting
         call list_machines ours
-        alarm +54s reconcile
+        alarm +53s reconcile
     ");
     script.answers([machines([]), volume("vol-1", "created"), volume("vol-1", "created")]);
     script.resume().is("
@@ -206,15 +212,16 @@ fn g3_what_a_first_start_has_seen_run_holds_data() {
     script.answer(no_room()).is(r#"
         applied: starting
         event instance.start_capacity_recovery starting "fly_412_insufficient_resources" error="insufficient resources (status 412)" machine=m1 region=iad
-        call destroy_machine m1
+        call get_volume vol-1
         alarm +56s reconcile
     "#);
+    script.answer(volume("vol-1", "created"));
     script.answer(accepted()).is("
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
         call create_volume #3 in eu fork of vol-1
-        alarm +55s reconcile
+        alarm +54s reconcile
     ");
 }
 
@@ -227,8 +234,7 @@ fn g3_what_may_have_run_between_two_looks_holds_data() {
     for seen in [machine("m1", "stopped"), machine("m1", "suspended"), exited()] {
         let mut script = no_room_for(Script::flat("stopped", json!({ "lastStartedAt": null })));
         script.answer(seen);
-        script.answer(no_room());
-        script.answer(accepted());
+        script.answers([no_room(), volume("vol-1", "created"), accepted()]);
         script.answers([machines([]), volume("vol-1", "created")]);
         let content = script.answer(volume("vol-1", "created")).calls;
         assert!(matches!(&content[..], [Call::CreateVolume(new)] if matches!(new.content, Content::Fork { .. })));
@@ -236,8 +242,7 @@ fn g3_what_may_have_run_between_two_looks_holds_data() {
     for seen in [machine("m1", "created"), machine("m1", "failed")] {
         let mut script = no_room_for(Script::flat("stopped", json!({ "lastStartedAt": null })));
         script.answer(seen);
-        script.answer(no_room());
-        script.answer(accepted());
+        script.answers([no_room(), volume("vol-1", "created"), accepted()]);
         script.answers([machines([]), volume("vol-1", "created")]);
         let content = script.answer(volume("vol-1", "created")).calls;
         assert!(matches!(&content[..], [Call::CreateVolume(new)] if matches!(new.content, Content::Empty { .. })));
@@ -333,14 +338,14 @@ fn g3_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
 fn g3_only_the_volume_on_the_full_host_is_taken_elsewhere() {
     let mut script = no_room_for(Script::flat("stopped", json!({ "lastStartedAt": null })));
     script.answer(machine("m1", "created"));
-    script.answers([no_room(), accepted(), machines([])]);
+    script.answers([no_room(), volume("vol-1", "created"), accepted(), machines([])]);
     script.answers([absent(), absent(), volumes([])]);
     script.answer(volume_made("vol-2", "ams", "created")).is(r#"
         applied: starting
         set flyRegion "ams"
         set flyVolumeId "vol-2"
         call create_machine #2 ours on vol-2 in ams
-        alarm +51s reconcile
+        alarm +50s reconcile
     "#);
 }
 

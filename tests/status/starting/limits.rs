@@ -430,7 +430,14 @@ fn s3_past_its_time_what_was_being_made_is_watched_for() {
         script.ring().is(expected);
     }
     let mut script = again();
-    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), no_room(), accepted(), machines([])]);
+    script.answers([
+        volume("vol-1", "created"),
+        machine("m1", "stopped"),
+        no_room(),
+        volume("vol-1", "created"),
+        accepted(),
+        machines([]),
+    ]);
     script.answers([volume("vol-1", "created"), volume("vol-1", "created"), unknown()]);
     script.after(5 * MINUTE);
     script.ring().is("

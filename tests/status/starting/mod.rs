@@ -4,6 +4,7 @@ mod capacity;
 mod creates;
 mod crowded;
 mod faults;
+mod leaving;
 mod limits;
 
 use crate::commands::{any, restart, start};
@@ -282,30 +283,35 @@ fn s1_a_stopped_machine_with_another_volume_is_replaced() {
         set recoveryPreviousVolumeId "vol-2"
         on the list volume vol-2 candidate until +7d
         log repair_mount by=start machine=m1 region=iad
-        call destroy_machine m1
+        call get_volume vol-2
         alarm +58s reconcile
     "#);
+    script.answer(volume("vol-2", "created")).is("
+        applied: starting
+        call destroy_machine m1
+        alarm +57s reconcile
+    ");
     script.answer(accepted()).is("
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
         call list_machines ours
-        alarm +57s reconcile
-    ");
-    script.answer(machines([])).is("
-        applied: starting (no commit)
-        call get_volume vol-1
         alarm +56s reconcile
     ");
-    script.answer(volume("vol-1", "created")).is("
+    script.answer(machines([])).is("
         applied: starting (no commit)
         call get_volume vol-1
         alarm +55s reconcile
     ");
     script.answer(volume("vol-1", "created")).is("
+        applied: starting (no commit)
+        call get_volume vol-1
+        alarm +54s reconcile
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: starting
         call create_machine #1 ours on vol-1 in iad
-        alarm +54s reconcile
+        alarm +53s reconcile
     ");
 }
 
@@ -313,6 +319,7 @@ fn s1_a_stopped_machine_with_another_volume_is_replaced() {
 fn s1_a_machine_in_the_way_that_cannot_be_removed_yet_is_removed_later() {
     let mut script = again();
     script.answers([volume("vol-1", "created"), a_machine("m1", "stopped").mounting("vol-2").seen()]);
+    script.answer(volume("vol-2", "created"));
     script.answer(unknown()).is("
         applied: starting
         alarm +1s retry
@@ -333,18 +340,19 @@ fn s1_a_machine_in_the_way_that_cannot_be_removed_yet_is_removed_later() {
 #[test]
 fn s1_a_machine_of_ours_that_holds_the_volume_is_found_once_the_wrong_one_is_gone() {
     let mut script = again();
-    script.answers([volume("vol-1", "created"), a_machine("m1", "stopped").mounting("vol-2").seen(), accepted()]);
+    script.answers([volume("vol-1", "created"), a_machine("m1", "stopped").mounting("vol-2").seen()]);
+    script.answers([volume("vol-2", "created"), accepted()]);
     script.answer(machines([a_machine("m4", "stopped")])).is(r#"
         applied: starting
         set flyMachineId "m4"
         log recover_machine_from_metadata by=start machine=m4 region=iad fly_state:"stopped"
         call get_volume vol-1
-        alarm +56s reconcile
+        alarm +55s reconcile
     "#);
     script.answer(volume("vol-1", "created")).is("
         applied: starting (no commit)
         call get_machine m4
-        alarm +55s reconcile
+        alarm +54s reconcile
     ");
 }
 
@@ -353,13 +361,13 @@ fn s1_a_start_that_has_looked_for_a_machine_does_not_look_again() {
     let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
     script.command(start());
     let wrong = a_machine("m1", "stopped").mounting("vol-2");
-    script.answers([machines([wrong.clone()]), volume("vol-1", "created"), wrong.seen()]);
+    script.answers([machines([wrong.clone()]), volume("vol-1", "created"), wrong.seen(), volume("vol-2", "created")]);
     script.answer(accepted()).is("
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
         call create_machine #1 ours on vol-1 in iad
-        alarm +56s reconcile
+        alarm +55s reconcile
     ");
 }
 

@@ -5,7 +5,7 @@ use crate::script::Script;
 use crate::stages::keeping;
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, refused, region, seen, unknown,
-    volume, volume_id, volumes,
+    volume, volume_id, volumes, waiting,
 };
 use kiloclaw_lifecycle::Command;
 use kiloclaw_lifecycle::command::CommandKind;
@@ -26,6 +26,11 @@ fn reassociate_another_volume_takes_the_place_and_the_old_one_is_retained() {
         alarm +90001ms call_deadline
     ");
     script.answer(seen(Volume { region: Some(region("ord")), ..a_volume("vol-7", "created") })).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: stopped (no commit)
         call list_volumes ours
         alarm +90001ms call_deadline
@@ -61,6 +66,11 @@ fn reassociate_onto_a_retained_volume_is_the_way_back() {
     ");
     let by_record = Volume { name: "renamed".to_string(), ..a_volume("vol-0", "created") };
     script.answer(seen(by_record)).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: stopped (no commit)
         call list_volumes ours
         alarm +90001ms call_deadline
@@ -165,7 +175,7 @@ fn reassociate_the_holder_is_checked() {
             "
                 applied: stopped
                 on the list machine m9 replaced due now
-                call list_volumes ours
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             ",
         ),
@@ -173,7 +183,7 @@ fn reassociate_the_holder_is_checked() {
             machine("m9", "destroyed"),
             "
                 applied: stopped (no commit)
-                call list_volumes ours
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             ",
         ),
@@ -181,7 +191,7 @@ fn reassociate_the_holder_is_checked() {
             absent(),
             "
                 applied: stopped (no commit)
-                call list_volumes ours
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             ",
         ),
@@ -196,6 +206,11 @@ fn reassociate_the_holder_is_checked() {
     }
     let mut script = reassociating("vol-7");
     script.answer(held("vol-7", "m1")).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: stopped (no commit)
         call list_volumes ours
         alarm +90001ms call_deadline
@@ -283,6 +298,12 @@ fn reassociate_resumes() {
     script.answer(volume("vol-7", "created"));
     script.resume().is("
         applied: stopped
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created"));
+    script.resume().is("
+        applied: stopped
         call list_volumes ours
         alarm +90001ms call_deadline
     ");
@@ -297,7 +318,7 @@ fn reassociate_resumes() {
 #[test]
 fn reassociate_believes_no_list_that_comes_late() {
     let mut script = reassociating("vol-2");
-    script.answer(volume("vol-2", "created"));
+    script.answers([volume("vol-2", "created"), volume("vol-1", "created")]);
     script.after(30_000);
     script.answer(volumes([])).is("
         applied: stopped
@@ -324,4 +345,37 @@ fn reassociate_believes_no_list_that_comes_late() {
         reply unavailable "The provider takes too long to answer."
         alarm +30m reconcile
     "#);
+}
+
+#[test]
+fn reassociate_nothing_that_goes_with_its_machine_is_taken_or_given_up() {
+    let mut script = reassociating("vol-7");
+    script.answer(waiting("vol-7", "m9")).is(r#"
+        applied: stopped
+        reply volume_unusable "Volume vol-7 is in state waiting_for_detach and cannot be used."
+        alarm +1799s reconcile
+    "#);
+    let mut script = reassociating("vol-7");
+    script.answer(volume("vol-7", "created"));
+    script.answer(waiting("vol-1", "m1")).is(r#"
+        applied: stopped
+        reply volume_unusable "Volume vol-1, which would be replaced, would be deleted with its machine."
+        alarm +1798s reconcile
+    "#);
+    let mut script = reassociating("vol-7");
+    script.answer(volume("vol-7", "created"));
+    script.answer(unknown()).is("
+        applied: stopped
+        alarm +1s retry
+    ");
+    script.alarm().is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(absent()).is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
 }

@@ -126,9 +126,9 @@ fn d2_of_a_copy_that_is_no_longer_the_data_both_looks_have_to_be_new() {
     for gone in [absent(), fork("created"), fork("destroyed")] {
         ends_after(&mut after_the_copy(), LATE_MS, gone.clone()).is(r#"
             applied: stopped
-            on the list volume vol-1 retained until +604783999ms for vol-2 healthy hydrated
+            on the list volume vol-1 retained until +604782999ms for vol-2 healthy hydrated
             reply held_back "The volume is held back: what shows that it is not needed came too late to be relied on."
-            alarm +36999ms disposal
+            alarm +35999ms disposal
         "#);
         let mut script = after_the_copy();
         ends_after(&mut script, IN_TIME_MS, gone).is("
@@ -138,9 +138,9 @@ fn d2_of_a_copy_that_is_no_longer_the_data_both_looks_have_to_be_new() {
         ");
         ends_after(&mut script.clone(), LATE_MS, volume("vol-7", "created")).is(r#"
             applied: stopped
-            on the list volume vol-1 retained until +604773999ms for vol-2 healthy hydrated
+            on the list volume vol-1 retained until +604772999ms for vol-2 healthy hydrated
             reply held_back "The volume is held back: what shows that it is not needed came too late to be relied on."
-            alarm +26999ms disposal
+            alarm +25999ms disposal
         "#);
         ends_after(&mut script, IN_TIME_MS, volume("vol-7", "created")).is("
             applied: stopped
@@ -162,8 +162,8 @@ fn d2_a_copy_that_cannot_be_looked_at_is_a_failed_attempt() {
     "#);
     after_the_copy().answer(unknown()).is(r#"
         applied: stopped
-        on the list volume vol-1 retained until +604793s for vol-2 healthy hydrated
+        on the list volume vol-1 retained until +604792s for vol-2 healthy hydrated
         reply cleanup_failed "The volume could not be deleted: no answer in time (status 503)."
-        alarm +46s disposal
+        alarm +45s disposal
     "#);
 }

@@ -99,7 +99,7 @@ fn after_the_copy() -> Script {
     script.command(stop());
     script.answers([accepted(), waited("stopped")]);
     script.command(reassociate("vol-7"));
-    script.answers([volume("vol-7", "created"), volumes([]), accepted()]);
+    script.answers([volume("vol-7", "created"), volume("vol-2", "created"), volumes([]), accepted()]);
     script.command(clean_up(Some("vol-1")));
     script.answer(volume("vol-1", "created"));
     script
@@ -116,9 +116,9 @@ fn d2_after_the_copy_the_data_volume_is_looked_at() {
         ");
         script.answer(gone).is(r#"
             applied: stopped
-            on the list volume vol-1 retained until +604792s for vol-2 healthy hydrated
+            on the list volume vol-1 retained until +604791s for vol-2 healthy hydrated
             reply held_back "The volume is held back: the data volume has not been seen to do without it."
-            alarm +45s disposal
+            alarm +44s disposal
         "#);
     }
 }
@@ -323,21 +323,26 @@ fn stood_in_the_way() -> Script {
 fn m1_a_condemned_machine_that_holds_the_volume_is_removed_by_the_start_and_nothing_else_leaves_the_list() {
     let mut script = stood_in_the_way();
     script.answer(a_machine("m1", "stopped").mounting("vol-1").seen()).is(r#"
-        applied: starting
+        applied: starting (no commit)
         set flyMachineId "m1"
         off the list machine m1
-        call destroy_machine m1
+        call get_volume vol-1
         alarm +57s reconcile
     "#);
+    script.answer(held("vol-1", "m1")).is("
+        applied: starting
+        call destroy_machine m1
+        alarm +56s reconcile
+    ");
     script.clone().answer(busy()).is("
         applied: starting
         alarm +1s retry
     ");
-    script.answer(accepted()).is(r#"
+    script.answer(accepted()).is("
         applied: starting
         set flyMachineId null
         on the list machine m1 replaced due +1m
         call create_machine #1 ours on vol-1 in iad
-        alarm +56s reconcile
-    "#);
+        alarm +55s reconcile
+    ");
 }
