@@ -223,7 +223,7 @@ codes! {
     SameVolume = "same_volume",
     /// There is no such volume.
     VolumeNotFound = "volume_not_found",
-    /// The volume is deleted or being deleted.
+    /// The volume is deleted or being deleted, or would be with its machine.
     VolumeUnusable = "volume_unusable",
     /// A machine that is not ours holds the volume.
     ForeignHolder = "foreign_holder",

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! *Guarantees*: no machine is made before a conclusive look-up; a full host leads to a fork, never to an empty volume in place of data, and
-//! it begins when no machine is left that could write to the source; once a machine exists the alarm decides, and it asks about the machine
-//! even when the time is over.
+//! it begins when no machine is left that could write to the source, unless the source would go with its machine; once a machine exists the
+//! alarm decides, and it asks about the machine even when the time is over.
 
 mod leave;
 mod machine;
