@@ -93,8 +93,8 @@ pub(crate) fn metadata(prefix: &str, identity: &Identity) -> BTreeMap<String, St
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     Ours,
-    /// Somebody else's; the sandbox it names, or `unknown`.
-    Foreign(String),
+    /// Somebody else's; the sandbox that its labels name, if they name one.
+    Foreign(Option<String>),
     /// Nobody has put a label on it.
     Unlabelled,
     /// Its configuration cannot be seen.
@@ -106,8 +106,8 @@ pub(crate) fn owner(prefix: &str, sandbox: &SandboxId, config: Option<&MachineCo
     let Some(config) = config else { return Owner::Hidden };
     match config.metadata.get(&format!("{prefix}_sandbox_id")) {
         Some(named) if named == sandbox.as_str() => Owner::Ours,
-        Some(named) => Owner::Foreign(named.clone()),
+        Some(named) => Owner::Foreign(Some(named.clone())),
         None if config.metadata.is_empty() => Owner::Unlabelled,
-        None => Owner::Foreign("unknown".to_string()),
+        None => Owner::Foreign(None),
     }
 }

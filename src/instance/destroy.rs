@@ -19,7 +19,7 @@ use super::{Instance, MachineRef, alarm, dispose};
 use crate::call::{Call, Done};
 use crate::event::{Action, Milestone};
 use crate::fault::Fault;
-use crate::id::MachineId;
+use crate::id::{MachineId, VolumeId};
 use crate::name::{self, Owner};
 use crate::observe::MachineState;
 use crate::status::Status;
@@ -32,6 +32,14 @@ use serde::{Deserialize, Serialize};
 enum Sweep {
     Volumes,
     Machines,
+}
+
+/// Something of ours that a sweep has shown, and the record does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Orphan {
+    Machine(MachineId),
+    Volume(VolumeId),
 }
 
 /// A destroy in progress.
@@ -51,7 +59,7 @@ pub(crate) struct Destroying {
     unasked: bool,
     /// What a sweep has shown meanwhile, which is looked at before it is believed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    asking: Vec<Thing>,
+    asking: Vec<Orphan>,
 }
 
 /// Removes a stale registration, of which nothing was found (M2).
@@ -115,14 +123,10 @@ impl Destroying {
         }
         let prefix = &t.policy.metadata_prefix;
         let call = match (self.asking.last(), &self.sweep) {
-            (Some(Thing::Volume(volume)), _) => Some(Call::GetVolume { volume: volume.clone() }),
-            (Some(Thing::Machine(machine)), _) => Some(Call::GetMachine { machine: machine.clone() }),
-            (Some(Thing::MachineNamed(_) | Thing::VolumeNamed(_)) | None, Sweep::Volumes) => {
-                name::our_volumes(prefix, &t.me.identity).ok().map(Call::ListVolumes)
-            }
-            (Some(Thing::MachineNamed(_) | Thing::VolumeNamed(_)) | None, Sweep::Machines) => {
-                Some(Call::ListMachines { metadata: name::metadata(prefix, &t.me.identity) })
-            }
+            (Some(Orphan::Volume(volume)), _) => Some(Call::GetVolume { volume: volume.clone() }),
+            (Some(Orphan::Machine(machine)), _) => Some(Call::GetMachine { machine: machine.clone() }),
+            (None, Sweep::Volumes) => name::our_volumes(prefix, &t.me.identity).ok().map(Call::ListVolumes),
+            (None, Sweep::Machines) => Some(Call::ListMachines { metadata: name::metadata(prefix, &t.me.identity) }),
         };
         match call {
             Some(call) => t.ask(call),
@@ -132,8 +136,8 @@ impl Destroying {
     }
 
     pub(crate) fn on(mut self, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
-        if let Some(thing) = self.asking.pop() {
-            return self.looked_at(t, thing, result);
+        if let Some(orphan) = self.asking.pop() {
+            return self.looked_at(t, orphan, result);
         }
         let found = match result {
             Ok(Done::Volumes(volumes)) => orphaned_volumes(t, volumes),
@@ -147,8 +151,12 @@ impl Destroying {
             return Phase::Destroying(Self { asking: found, ..self });
         }
         let due = if self.found_sweeps == 0 { t.now } else { t.now.plus(dispose::backoff(t, self.found_sweeps)) };
-        for thing in found {
+        for orphan in found {
             t.log(Action::DestroyOrphanFound);
+            let thing = match orphan {
+                Orphan::Machine(machine) => Thing::Machine(machine),
+                Orphan::Volume(volume) => Thing::Volume(volume),
+            };
             t.me.dispose(thing, Cause::Orphan, due);
         }
         t.rest();
@@ -167,7 +175,7 @@ impl Destroying {
     }
 
     /// A list shows for a while what is gone, what was destroyed just now above all.
-    fn looked_at(self, t: &mut Turn<'_>, thing: Thing, result: Result<Done, Fault>) -> Phase {
+    fn looked_at(self, t: &mut Turn<'_>, orphan: Orphan, result: Result<Done, Fault>) -> Phase {
         let mut holder = None;
         let gone = match result {
             Ok(Done::Volume(volume)) => {
@@ -185,7 +193,7 @@ impl Destroying {
         match gone {
             true if self.asking.is_empty() => self.swept(t),
             true => Phase::Destroying(self),
-            false => withdraw(t, thing, holder.as_ref()),
+            false => withdraw(t, orphan, holder.as_ref()),
         }
     }
 
@@ -200,17 +208,17 @@ impl Destroying {
     }
 }
 
-fn orphaned_volumes(t: &Turn<'_>, volumes: Vec<crate::observe::Volume>) -> Vec<Thing> {
+fn orphaned_volumes(t: &Turn<'_>, volumes: Vec<crate::observe::Volume>) -> Vec<Orphan> {
     let Ok(ours) = name::our_volumes(&t.policy.metadata_prefix, &t.me.identity) else { return Vec::new() };
     volumes
         .into_iter()
         .filter(|volume| ours.admits(&volume.name) && !volume.state.is_dead())
         .filter(|volume| !t.me.holdings.holds_volume(&volume.id))
-        .map(|volume| Thing::Volume(volume.id))
+        .map(|volume| Orphan::Volume(volume.id))
         .collect()
 }
 
-fn orphaned_machines(t: &Turn<'_>, machines: Vec<crate::observe::Machine>) -> Vec<Thing> {
+fn orphaned_machines(t: &Turn<'_>, machines: Vec<crate::observe::Machine>) -> Vec<Orphan> {
     let ours = |machine: &crate::observe::Machine| {
         name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) == Owner::Ours
     };
@@ -218,7 +226,7 @@ fn orphaned_machines(t: &Turn<'_>, machines: Vec<crate::observe::Machine>) -> Ve
         .into_iter()
         .filter(|machine| ours(machine) && !machine.state.is_going())
         .filter(|machine| !t.me.holdings.holds_machine(&machine.id))
-        .map(|machine| Thing::Machine(machine.id))
+        .map(|machine| Orphan::Machine(machine.id))
         .collect()
 }
 
@@ -228,16 +236,15 @@ fn is_clear(t: &Turn<'_>) -> bool {
 }
 
 /// There is something of the registration after all, which may hold the data: the next look says what it is.
-fn withdraw(t: &mut Turn<'_>, thing: Thing, holder: Option<&MachineId>) -> Phase {
+fn withdraw(t: &mut Turn<'_>, orphan: Orphan, holder: Option<&MachineId>) -> Phase {
     // What was the record's own is gone, or on the list.
     t.me.volume = None;
-    match thing {
-        Thing::Volume(volume) => {
+    match orphan {
+        Orphan::Volume(volume) => {
             dispose::put_aside(t, volume.clone());
             t.me.holdings.note_holder(&volume, holder);
         }
-        Thing::Machine(machine) => take(t, machine),
-        Thing::MachineNamed(_) | Thing::VolumeNamed(_) => {}
+        Orphan::Machine(machine) => take(t, machine),
     }
     looks_again(t);
     t.settle(Watched::Provisioned)

@@ -167,12 +167,13 @@ impl Reassociating {
                 let message = format!("Whose machine {holder} is, which holds the volume, cannot be seen.");
                 self.end(t, Err((Code::Unavailable, message)))
             }
-            Owner::Foreign(found) => self.refused(t, &holder, found),
-            Owner::Unlabelled => self.refused(t, &holder, "unknown"),
+            Owner::Foreign(found) => self.refused(t, &holder, found.as_deref()),
+            Owner::Unlabelled => self.refused(t, &holder, None),
         }
     }
 
-    fn refused(self, t: &mut Turn<'_>, holder: &MachineId, found: &str) -> Phase {
+    fn refused(self, t: &mut Turn<'_>, holder: &MachineId, found: Option<&str>) -> Phase {
+        let found = found.unwrap_or("unknown");
         let message = format!("Machine {holder} of sandbox {found} holds the volume.");
         self.end(t, Err((Code::ForeignHolder, message)))
     }

@@ -195,8 +195,8 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
         name::Owner::Hidden => {
             fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));
         }
-        name::Owner::Foreign(found) => refuse(t, key, holder, &found),
-        name::Owner::Unlabelled => refuse(t, key, holder, "unknown"),
+        name::Owner::Foreign(found) => refuse(t, key, holder, found.as_deref()),
+        name::Owner::Unlabelled => refuse(t, key, holder, None),
     }
 }
 
@@ -235,8 +235,8 @@ fn machine_seen(t: &mut Turn<'_>, key: u64, machine: &Machine) {
 /// The other sandbox that its labels name.
 fn stranger(t: &Turn<'_>, machine: &Machine) -> Option<String> {
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
-        name::Owner::Foreign(found) if found != "unknown" => Some(found),
-        name::Owner::Foreign(_) | name::Owner::Ours | name::Owner::Unlabelled | name::Owner::Hidden => None,
+        name::Owner::Foreign(found) => found,
+        name::Owner::Ours | name::Owner::Unlabelled | name::Owner::Hidden => None,
     }
 }
 
@@ -378,7 +378,8 @@ fn attempted(t: &mut Turn<'_>, key: u64) {
 }
 
 /// Somebody else's machine holds the volume: nothing is destroyed (D3).
-fn refuse(t: &mut Turn<'_>, key: u64, holder: &MachineId, found: &str) {
+fn refuse(t: &mut Turn<'_>, key: u64, holder: &MachineId, found: Option<&str>) {
+    let found = found.unwrap_or("unknown");
     let Some(entry) = t.me.holdings.get(key) else { return };
     let volume = entry.volume().map_or("", VolumeId::as_str);
     let sandbox = &t.me.identity.sandbox;
