@@ -69,8 +69,7 @@ pub enum Command {
         /// One of several; `None` is all of them.
         volume: Option<VolumeId>,
     },
-    /// Make another volume the instance's data volume. Answers with its end: `volume_unusable` if that volume, or the one that it would
-    /// replace, is deleted as soon as its machine lets go of it.
+    /// Make another volume the instance's data volume. Answers with its end.
     ReassociateVolume {
         /// The volume to use from now on.
         volume: VolumeId,

@@ -168,8 +168,8 @@ impl Destroying {
     fn swept(self, t: &mut Turn<'_>) -> Phase {
         match self.sweep {
             Sweep::Volumes => Phase::Destroying(Self { sweep: Sweep::Machines, ..self }),
-            // What came late, while the sweep was under way, is on the list by now.
-            Sweep::Machines if !is_clear(t) => Phase::Destroying(Self { sweep: Sweep::Volumes, ..self }),
+            // What came late, while the sweep was under way, is on the list by now, and goes before the sweeps are made again.
+            Sweep::Machines if !is_clear(t) => Phase::Destroying(self),
             Sweep::Machines => complete(t, self),
         }
     }
@@ -187,7 +187,7 @@ impl Destroying {
             Ok(_) | Err(_) => {
                 // What cannot be looked at now is swept for again.
                 t.rest();
-                return Phase::Destroying(Self { sweep: Sweep::Volumes, asking: Vec::new(), ..self });
+                return Phase::Destroying(Self { asking: Vec::new(), ..self });
             }
         };
         match gone {

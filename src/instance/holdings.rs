@@ -7,7 +7,7 @@ use super::placement::Placement;
 use super::{Instance, Noted};
 use crate::command::RequestId;
 use crate::id::{MachineId, ResourceName, VolumeId};
-use crate::observe::Volume;
+use crate::observe::{Volume, VolumeState};
 use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
@@ -95,6 +95,8 @@ pub(crate) enum Stage {
     LookAtFork,
     /// Look at the data volume, without which this may be the last copy.
     LookAtData,
+    /// Look at the volume that the machine mounts, which may hold the data.
+    LookAtHeld(VolumeId),
     /// Look at the volume that the machine, which is gone, had mounted.
     LookAtMount(VolumeId),
     /// Look at the machine that holds it.
@@ -134,7 +136,8 @@ pub(crate) struct Entry {
     /// It may hold newer data than the data volume: its date means nothing before the instance has been seen healthy without it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub(crate) awaits_health: bool,
-    /// The machine that held it when it was seen last: should the volume be gone, Fly may have given it a new id with that machine.
+    /// The machine that held it last: should the volume be gone, Fly may have given it a new id with that machine. In an attempt to remove it,
+    /// who holds it now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) held_by: Option<MachineId>,
 }
@@ -243,6 +246,10 @@ impl Holdings {
         let news = entry.held_by.as_ref() != Some(holder);
         entry.held_by = Some(holder.clone());
         news
+    }
+
+    pub(crate) fn holder_of(&self, volume: &VolumeId) -> Option<&MachineId> {
+        self.entries.iter().find(|entry| entry.volume() == Some(volume))?.held_by.as_ref()
     }
 
     /// The entry whose attempt is under way.
@@ -360,6 +367,18 @@ impl Instance {
     /// Whether the record needs this volume: as its data, or for the recovery under way.
     pub(crate) fn uses_volume(&self, volume: &VolumeId) -> bool {
         self.volume.as_ref() == Some(volume) || self.phase.pending_volume() == Some(volume)
+    }
+
+    /// Whether the volume, whose delete somebody has asked for, is deleted as soon as the machine lets go of it.
+    pub(crate) fn alone_keeps(&self, volume: &Volume) -> bool {
+        let ours = |holder: &MachineId| self.machine.as_ref().is_some_and(|machine| machine.id == *holder);
+        volume.state == VolumeState::WaitingForDetach && volume.attached_machine.as_ref().is_some_and(ours)
+    }
+
+    /// The machine serves no more, and is kept for the sake of what it holds, with which it goes.
+    pub(crate) fn keep_aside(&mut self) {
+        let left = self.machine.take();
+        self.holdings.strays.extend(left.map(|machine| machine.id));
     }
 
     /// Whether the record needs this machine.

@@ -49,6 +49,9 @@ pub(crate) struct Reassociating {
     stage: Stage,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     region: Option<Region>,
+    /// Our machine is all that keeps a volume from being deleted, or nobody can see whether it is.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    aside: bool,
 }
 
 impl Reassociating {
@@ -58,7 +61,7 @@ impl Reassociating {
     }
 
     pub(crate) fn begin(target: VolumeId, request: RequestId, reason: String) -> Phase {
-        Phase::Reassociating(Box::new(Self { target, request, reason, stage: Stage::Look, region: None }))
+        Phase::Reassociating(Box::new(Self { target, request, reason, stage: Stage::Look, region: None, aside: false }))
     }
 
     fn to(mut self: Box<Self>, stage: Stage) -> Phase {
@@ -77,7 +80,7 @@ impl Reassociating {
             },
             Stage::Search => match name::our_volumes(&t.policy.metadata_prefix, &t.me.identity) {
                 Ok(ours) => Call::ListVolumes(ours),
-                Err(_) => return self.to(Stage::Remove),
+                Err(_) => return self.part(t),
             },
             Stage::Remove => match t.me.machine.clone() {
                 Some(machine) => Call::DestroyMachine { machine: machine.id },
@@ -88,7 +91,7 @@ impl Reassociating {
         Phase::Reassociating(self)
     }
 
-    pub(crate) fn on(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+    pub(crate) fn on(mut self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
         match (self.stage.clone(), result) {
             (Stage::Look, Ok(Done::Volume(volume))) => self.target_seen(t, &volume),
             (Stage::Look, Err(fault)) if fault.is_absent() => {
@@ -96,12 +99,10 @@ impl Reassociating {
                 self.end(t, Err((Code::VolumeNotFound, message)))
             }
             (Stage::Holder(_), Err(fault)) if fault.is_absent() => self.to(Stage::Leave),
-            (Stage::Leave, Ok(Done::Volume(volume))) if volume.state == VolumeState::WaitingForDetach => {
-                let message =
-                    format!("Volume {}, which would be replaced, would be deleted with its machine.", volume.id);
-                self.end(t, Err((Code::VolumeUnusable, message)))
+            (Stage::Leave, Ok(Done::Volume(volume))) => {
+                self.aside = volume.state == VolumeState::WaitingForDetach;
+                self.to(Stage::Search)
             }
-            (Stage::Leave, Ok(Done::Volume(_))) => self.to(Stage::Search),
             (Stage::Leave, Err(fault)) if fault.is_absent() => self.to(Stage::Search),
             // Our machine may have been moved since: what it mounts then is in no list that was made before.
             (Stage::Search, Ok(Done::Volumes(_))) if t.came_late() => {
@@ -112,9 +113,10 @@ impl Reassociating {
                 Phase::Reassociating(self)
             }
             (Stage::Search, Ok(Done::Volumes(volumes))) => {
+                self.aside |= volumes.iter().any(|volume| t.me.alone_keeps(volume));
                 let others = volumes.into_iter().filter(|volume| volume.id != self.target);
                 ensure::remember_held(t, others.collect());
-                self.to(Stage::Remove)
+                self.part(t)
             }
             (Stage::Holder(holder), Ok(Done::Machine(machine))) => {
                 if machine.state.is_going() {
@@ -125,6 +127,12 @@ impl Reassociating {
             }
             (Stage::Remove, Ok(Done::Accepted)) => self.machine_removed(t),
             (Stage::Remove, Err(fault)) if fault.is_absent() => self.machine_removed(t),
+            // Who wants to be rid of a volume need not be able to see it.
+            (Stage::Leave, Err(fault)) if !fault.is_transient() || t.tried_enough() => {
+                t.progress();
+                self.aside = true;
+                self.to(Stage::Search)
+            }
             (_, Err(fault)) if fault.is_transient() && !t.tried_enough() => {
                 t.back_off();
                 Phase::Reassociating(self)
@@ -176,6 +184,15 @@ impl Reassociating {
         let found = found.unwrap_or("unknown");
         let message = format!("Machine {holder} of sandbox {found} holds the volume.");
         self.end(t, Err((Code::ForeignHolder, message)))
+    }
+
+    /// Our machine goes, unless a volume would go with it.
+    fn part(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+        if !self.aside {
+            return self.to(Stage::Remove);
+        }
+        t.me.keep_aside();
+        self.swap(t)
     }
 
     fn machine_removed(self, t: &mut Turn<'_>) -> Phase {

@@ -167,9 +167,8 @@ impl Restoring {
         match core::mem::replace(&mut self.stage, Stage::Wait) {
             Stage::Find(volumes) => self.searched(t, volumes, result),
             Stage::Inspect => match result {
-                Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach && t.me.machine.is_some() => {
-                    let message = format!("volume {} would be deleted with its machine", volume.id);
-                    self.fail(t, "volume_goes_with_machine", &message)
+                Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach => {
+                    self.beside(t, Some(*volume))
                 }
                 Ok(Done::Volume(volume)) if !volume.state.is_dead() => self.sized(t, Some(*volume)),
                 Err(fault) if !fault.is_absent() => self.later(t, Stage::Inspect),
@@ -177,8 +176,9 @@ impl Restoring {
             },
             Stage::Search => match result {
                 Ok(Done::Volumes(volumes)) => {
+                    let stays = volumes.iter().any(|volume| t.me.alone_keeps(volume));
                     ensure::remember_all(t, volumes);
-                    self.sized(t, None)
+                    if stays { self.beside(t, None) } else { self.sized(t, None) }
                 }
                 Ok(_) | Err(_) => self.later(t, Stage::Search),
             },
@@ -262,6 +262,19 @@ impl Restoring {
         t.progress();
         t.emit(Note::new(Milestone::RestoreStarted).status(Status::Restoring).label("admin_snapshot_restore"));
         self.to(Stage::Remove)
+    }
+
+    /// A volume would be deleted with the machine, which is left with it. One that serves cannot be left so.
+    fn beside(self: Box<Self>, t: &mut Turn<'_>, current: Option<Volume>) -> Phase {
+        if self.previous == Previous::Running && t.me.machine.is_some() {
+            return self.fail(
+                t,
+                "volume_goes_with_machine",
+                "a volume would be deleted with the machine; stop it first",
+            );
+        }
+        t.me.keep_aside();
+        self.sized(t, current)
     }
 
     fn place(self: Box<Self>, t: &mut Turn<'_>) -> Phase {

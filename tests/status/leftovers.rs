@@ -41,7 +41,7 @@ fn removing_the_holder() -> Script {
     let mut script = keeping();
     script.after(DAY);
     script.ring();
-    script.answers([held("vol-0", "m9"), machine("m9", "started")]);
+    script.answers([held("vol-0", "m9"), machine("m9", "stopped"), volume("vol-1", "created")]);
     script
 }
 
@@ -211,7 +211,7 @@ fn d1_what_is_on_the_list_already_keeps_its_attempts_and_the_earlier_date() {
         call get_volume vol-0
         alarm +90001ms call_deadline
     "#);
-    script.answers([held("vol-0", "m9"), machine("m9", "started")]);
+    script.answers([held("vol-0", "m9"), machine("m9", "stopped"), volume("vol-1", "created")]);
     script.answer(accepted()).is(r#"
         applied: stopped
         on the list machine m9 left_over due +1m tried 2 "no answer in time (status 503)"

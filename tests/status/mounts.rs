@@ -5,7 +5,7 @@ use crate::script::{DAY, HOUR, Script};
 use crate::stages::healthy;
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, limited, machine, machines, missing_volume, refused, seen,
-    unauthorized, unknown, volume, volumes, waited,
+    unauthorized, unknown, volume, volumes, waited, waiting,
 };
 use kiloclaw_lifecycle::Command;
 use kiloclaw_lifecycle::observe::{Machine, Volume};
@@ -26,11 +26,21 @@ fn d2_a_volume_nobody_knows_in_a_machine_that_goes_may_hold_the_data() {
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-9"
         on the list volume vol-9 candidate until +7d
-        call destroy_machine m9
+        call get_volume vol-9
         alarm +90001ms call_deadline
     "#);
+    script.answer(volume("vol-9", "created")).is("
+        applied: stopped
+        call destroy_machine m9
+        alarm +90001ms call_deadline
+    ");
     let mut script = beside();
     script.answer(a_machine("m9", "stopped").mounting("vol-1").seen()).is("
+        applied: stopped (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(absent()).is("
         applied: stopped
         call destroy_machine m9
         alarm +90001ms call_deadline
@@ -48,6 +58,7 @@ fn d2_what_was_seen_in_a_machine_and_is_not_ours_by_name_is_let_go_of() {
     let mut script = beside();
     script.answers([
         a_machine("m9", "stopped").mounting("vol-9").seen(),
+        volume("vol-9", "created"),
         accepted(),
         absent(),
         machine("m1", "stopped"),
@@ -172,7 +183,7 @@ fn d2_what_a_machine_has_mounted_when_its_destroy_is_confirmed_is_looked_at() {
         alarm +90001ms call_deadline
     ");
     let mut script = beside();
-    script.answers([a_machine("m9", "stopped").mounting("vol-9").seen(), accepted()]);
+    script.answers([a_machine("m9", "stopped").mounting("vol-9").seen(), absent(), accepted()]);
     script.answer(a_machine("m9", "destroyed").mounting("vol-9").seen()).is("
         applied: stopped
         off the list machine m9
@@ -379,4 +390,31 @@ fn s4_what_our_machine_had_mounted_when_somebody_else_destroyed_it_is_looked_for
         call get_volume vol-9
         alarm +90001ms call_deadline
     ");
+}
+
+#[test]
+fn d2_a_machine_that_alone_keeps_what_may_be_the_data_stays() {
+    for volume in ["vol-1", "vol-9"] {
+        let mut script = beside();
+        script.answer(a_machine("m9", "stopped").mounting(volume).seen());
+        let got = script.answer(waiting(volume, "m9"));
+        got.is(&format!(
+            r#"
+                applied: stopped
+                on the list machine m9 left_over due +1m tried 1 "volume {volume} would be deleted with it"
+                log destroy_machine_failed value=0 error="volume {volume} would be deleted with it" by=alarm machine=m9 region=iad
+                call get_machine m1
+                alarm +90001ms call_deadline
+            "#
+        ));
+    }
+    let mut script = beside();
+    script.answer(a_machine("m9", "stopped").mounting("vol-1").seen());
+    script.answer(unknown()).is(r#"
+        applied: stopped
+        on the list machine m9 left_over due +1m tried 1 "no answer in time (status 503)"
+        log destroy_machine_failed value=0 error="no answer in time (status 503)" by=alarm machine=m9 region=iad
+        call get_machine m1
+        alarm +90001ms call_deadline
+    "#);
 }

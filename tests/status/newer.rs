@@ -359,11 +359,18 @@ fn m1_what_a_machine_of_ours_runs_on_that_was_passed_over_does_not_go_by_itself(
     script.command(clean_up(Some("vol-2")));
     script.answers([machine("m1", "started"), volume("vol-1", "created"), held("vol-2", "m9")]);
     script.answer(a_machine("m9", "started").mounting("vol-2").seen()).is("
+        applied: running (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: running
         call destroy_machine m9
         alarm +90001ms call_deadline
     ");
-    held_when_due().answer(a_machine("m9", "stopped").mounting("vol-2").seen()).is("
+    let mut script = held_when_due();
+    script.answer(a_machine("m9", "stopped").mounting("vol-2").seen());
+    script.answer(volume("vol-1", "created")).is("
         applied: running
         call destroy_machine m9
         alarm +90001ms call_deadline

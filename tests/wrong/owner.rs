@@ -118,8 +118,8 @@ wrongs! {
         machine: Wrong(reads_every_label_as_ours),
         story: told(Story::recovery(), foreign_holder()),
         budget: a_change(3),
-        moves: 25,
-        last: "the answer to get_machine arrives",
+        moves: 27,
+        last: "the answer to get_volume arrives",
         seen: "the machine foreign is changed or destroyed, and is not provably ours",
     };
 }

@@ -22,19 +22,24 @@ use alloc::string::ToString;
 
 /// Nothing that may hold the tenant's data is removed before the data volume has been seen: the provider may have lost it, or moved it
 /// to another host under a new id. A copy may still read from what it was made of. It is the last thing to be asked, so that nothing
-/// happens between the proof and the removal.
+/// happens between the proof and the removal; and before a machine of ours goes that holds it, since that may be all that keeps it.
 pub(super) fn prove(t: &mut Turn<'_>, key: u64) {
     let going = t.me.status() == Status::Destroying;
     let stage = match t.me.holdings.get(key) {
         Some(entry) if !going && entry.relocation().is_some() => Stage::LookAtFork,
-        Some(_) if !going => data_stage(t),
-        Some(_) | None => Stage::Remove,
+        Some(_) if !going => data_stage(t, key),
+        Some(_) | None => last_stage(t, key),
     };
     to(t, key, stage);
 }
 
-fn data_stage(t: &Turn<'_>) -> Stage {
-    if t.me.has_data() && t.me.volume.is_some() { Stage::LookAtData } else { Stage::Remove }
+fn data_stage(t: &Turn<'_>, key: u64) -> Stage {
+    if t.me.has_data() && t.me.volume.is_some() { Stage::LookAtData } else { last_stage(t, key) }
+}
+
+/// What holds it goes first.
+fn last_stage(t: &Turn<'_>, key: u64) -> Stage {
+    t.me.holdings.get(key).and_then(|entry| entry.held_by.clone()).map_or(Stage::Remove, Stage::RemoveHolder)
 }
 
 /// A copy that still reads from this volume, or that is the instance's data and cannot be found, holds it back.
@@ -48,7 +53,7 @@ pub(super) fn fork_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>)
         Ok(_) => false,
         Err(fault) => return fail(t, key, &fault),
     };
-    let stage = if current { Stage::Remove } else { data_stage(t) };
+    let stage = if current { last_stage(t, key) } else { data_stage(t, key) };
     proven(t, key, free, stage, "the copy that was made of it has not been seen to do without it");
 }
 
@@ -63,7 +68,8 @@ pub(super) fn data_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>)
         Err(fault) if !fault.is_absent() => return fail(t, key, &fault),
         Ok(_) | Err(_) => false,
     };
-    proven(t, key, safe, Stage::Remove, "the data volume has not been seen to do without it");
+    let stage = last_stage(t, key);
+    proven(t, key, safe, stage, "the data volume has not been seen to do without it");
 }
 
 /// What is shown of a volume on a host that does not answer is the last that was known: it may be lost with its host.
@@ -73,7 +79,7 @@ fn answers(volume: &Volume) -> bool {
 
 fn proven(t: &mut Turn<'_>, key: u64, safe: bool, stage: Stage, otherwise: &str) {
     if t.me.status() == Status::Destroying {
-        to(t, key, Stage::Remove);
+        to(t, key, last_stage(t, key));
     } else if !safe {
         hold_back(t, key, otherwise);
     } else if t.came_late() {
@@ -120,11 +126,13 @@ pub(super) fn is_left_behind(t: &Turn<'_>, key: u64, holder: &MachineId) -> bool
     found && t.me.status() == Status::Stopped && t.me.machine.as_ref().is_some_and(|machine| machine.id == *holder)
 }
 
-/// What a machine of ours writes to that was only passed over may be newer than anything else. That it may go is for an admin to say.
+/// What a machine of ours writes to that was passed over, or left with it, may be newer than anything else. That it may go is for an admin to
+/// say.
 pub(super) fn runs_on_its_own(t: &Turn<'_>, key: u64, machine: &Machine) -> bool {
-    let found = |entry: &Entry| entry.cause == Cause::Candidate && entry.asked.is_none();
+    let is_stray = t.me.holdings.strays.contains(&machine.id);
+    let kept = |entry: &Entry| entry.cause == Cause::Candidate || (entry.is_retained() && is_stray);
     let runs = machine.state == MachineState::Started && t.me.status() != Status::Destroying;
-    runs && t.me.holdings.get(key).is_some_and(found)
+    runs && t.me.holdings.get(key).is_some_and(|entry| kept(entry) && entry.asked.is_none())
 }
 
 /// Gives up the machine that is left behind, unless somebody has started it: what runs may have written since, and is for the next look to
@@ -155,16 +163,39 @@ pub(in crate::instance) fn remember_mount(t: &mut Turn<'_>, machine: &Machine) {
     }
 }
 
-/// The instance's own machine goes, and may have run on what it mounts, whatever else the record knows of that.
-pub(in crate::instance) fn remember_served(t: &mut Turn<'_>, machine: &Machine) {
-    if let Some(volume) = mounted(t, machine).filter(|volume| !t.me.uses_volume(volume)).cloned() {
-        remember_held(t, volume, machine);
-    }
+/// The instance's own machine goes, and may have run on what it mounts, whatever else the record knows of that. Returns what it mounts instead
+/// of the data volume.
+pub(in crate::instance) fn remember_served(t: &mut Turn<'_>, machine: &Machine) -> Option<VolumeId> {
+    let volume = mounted(t, machine).filter(|volume| !t.me.uses_volume(volume)).cloned()?;
+    remember_held(t, volume.clone(), machine);
+    Some(volume)
 }
 
 fn remember_held(t: &mut Turn<'_>, volume: VolumeId, machine: &Machine) {
     remember(t, volume.clone());
     t.me.holdings.note_holder(&volume, Some(&machine.id));
+}
+
+/// What it mounts may be the data, or newer, and be deleted as soon as the machine lets go of it.
+pub(super) fn before_it_goes(t: &Turn<'_>, machine: &Machine) -> Stage {
+    let found = |entry: &Entry| entry.cause == Cause::Candidate && entry.asked.is_none();
+    let may_be_data = |volume: &&VolumeId| {
+        let listed = |entry: &Entry| entry.volume() == Some(*volume) && found(entry);
+        t.me.uses_volume(volume) || t.me.holdings.entries.iter().any(listed)
+    };
+    let held = mounted(t, machine).filter(may_be_data).filter(|_| t.me.status() != Status::Destroying);
+    held.cloned().map_or(Stage::Remove, Stage::LookAtHeld)
+}
+
+pub(super) fn held_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
+    match result {
+        Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach => {
+            let message = format!("volume {} would be deleted with it", volume.id);
+            fail(t, key, &Fault::new(FaultKind::Busy, None, message));
+        }
+        Err(fault) if !fault.is_absent() => fail(t, key, &fault),
+        Ok(_) | Err(_) => to(t, key, Stage::Remove),
+    }
 }
 
 /// What it mounted last may be in nobody's record, or have been deleted since.
@@ -213,12 +244,6 @@ pub(in crate::instance) fn put_aside(t: &mut Turn<'_>, volume: VolumeId) {
         let message = "The volume may hold newer data than the instance's.".to_string();
         answer(t, Err((Code::HeldBack, message)));
     }
-}
-
-/// Whether a copy of it has not been seen to do without it.
-pub(super) fn is_read_from(t: &Turn<'_>, key: u64) -> bool {
-    let depends = |entry: &Entry| entry.relocation().is_some_and(|copy| !copy.hydrated);
-    t.me.status() != Status::Destroying && t.me.holdings.get(key).is_some_and(depends)
 }
 
 /// Whether the instance is only being removed as stale.

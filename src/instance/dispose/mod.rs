@@ -4,8 +4,9 @@
 //!
 //! ```text
 //!   volume:  look ─▶ [not there: look for it under a new id]
-//!                 └▶ [look at its holder ─▶ remove the holder] ─▶ [look at its fork] ─▶ [look at the data volume] ─▶ remove ─▶ confirm
-//!   machine: look ─▶ remove ─▶ confirm ─▶ [look at what it mounted]          name: look
+//!                 └▶ [look at its holder ─▶ proofs ─▶ remove the holder] ─▶ proofs ─▶ remove ─▶ confirm
+//!   proofs:  [look at its fork] ─▶ [look at the data volume]
+//!   machine: look ─▶ [look at what it holds] ─▶ remove ─▶ confirm ─▶ [look at what it mounted]          name: look
 //! ```
 //!
 //! *Guarantees*: nothing is removed that another tenant's machine holds, that the instance uses, or that a copy still reads from; an
@@ -28,15 +29,15 @@ use crate::event::{Action, Milestone};
 use crate::fault::{Fault, FaultKind};
 use crate::id::{MachineId, VolumeId};
 use crate::name;
-use crate::observe::{Machine, MachineState, Volume, VolumeState};
+use crate::observe::{Machine, MachineState, Volume};
 use crate::status::Status;
 use crate::time::Timestamp;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use guard::{
-    data_seen, fork_seen, is_left_behind, is_read_from, is_somebody_elses, is_unasked, left_behind, machine_gone,
-    mount_seen, prove, runs_on_its_own, searched, volume_gone,
+    before_it_goes, data_seen, fork_seen, held_seen, is_left_behind, is_somebody_elses, is_unasked, left_behind,
+    machine_gone, mount_seen, prove, runs_on_its_own, searched, volume_gone,
 };
 
 /// Whether this entry may be attempted in the present status.
@@ -84,7 +85,7 @@ fn next_call(t: &Turn<'_>, key: u64) -> Option<Call> {
         Stage::Search => name::our_volumes(&t.policy.metadata_prefix, &t.me.identity).ok().map(Call::ListVolumes),
         Stage::LookAtFork => entry.relocation().map(|copy| Call::GetVolume { volume: copy.fork.clone() }),
         Stage::LookAtData => t.me.volume.clone().map(|volume| Call::GetVolume { volume }),
-        Stage::LookAtMount(volume) => Some(Call::GetVolume { volume: volume.clone() }),
+        Stage::LookAtMount(volume) | Stage::LookAtHeld(volume) => Some(Call::GetVolume { volume: volume.clone() }),
         Stage::LookAtHolder(machine) => Some(Call::GetMachine { machine: machine.clone() }),
         Stage::RemoveHolder(machine) => Some(Call::DestroyMachine { machine: machine.clone() }),
         Stage::Remove => match &entry.thing {
@@ -115,6 +116,7 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
         (_, Stage::LookAtFork, result) => fork_seen(t, key, result),
         (_, Stage::LookAtData, result) => data_seen(t, key, result),
         (_, Stage::LookAtMount(mounted), result) => mount_seen(t, key, mounted, result),
+        (_, Stage::LookAtHeld(_), result) => held_seen(t, key, result),
         (_, Stage::LookAtHolder(holder), result) => holder_seen(t, key, &holder, result),
         (_, Stage::RemoveHolder(holder), result) => holder_removed(t, key, &holder, result),
         (_, Stage::Look, Err(fault)) if fault.is_absent() && is_young(t, key) => wait_until_visible(t, key),
@@ -152,12 +154,11 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     if is_somebody_elses(t, key, volume) {
         return settle(t, key);
     }
+    if let Some(entry) = t.me.holdings.get_mut(key) {
+        entry.held_by.clone_from(&volume.attached_machine);
+    }
     match &volume.attached_machine {
         None => prove(t, key),
-        // It is deleted as soon as its machine lets go.
-        Some(_) if volume.state == VolumeState::WaitingForDetach && is_read_from(t, key) => {
-            hold_back(t, key, "the copy that was made of it has not been seen to do without it");
-        }
         Some(holder) if is_kept(t, holder) && !is_left_behind(t, key, holder) => {
             fail(t, key, &Fault::new(FaultKind::Busy, None, format!("held by the instance's own machine {holder}")));
         }
@@ -173,12 +174,12 @@ fn is_kept(t: &Turn<'_>, machine: &MachineId) -> bool {
 fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Done, Fault>) {
     let machine = match result {
         Ok(Done::Machine(machine)) => machine,
-        Err(fault) if fault.is_absent() => return prove(t, key),
+        Err(fault) if fault.is_absent() => return let_go(t, key),
         Ok(_) => return fail(t, key, &Fault::lost()),
         Err(fault) => return fail(t, key, &fault),
     };
     if machine.state == MachineState::Destroyed {
-        return prove(t, key);
+        return let_go(t, key);
     }
     match name::owner(&t.policy.metadata_prefix, &t.me.identity.sandbox, machine.config.as_ref()) {
         name::Owner::Ours if is_left_behind(t, key, holder) => left_behind(t, key, &machine),
@@ -191,13 +192,21 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
             to(t, key, Stage::Idle);
             destroy::withdraw_for(t, holder.clone());
         }
-        name::Owner::Ours => to(t, key, Stage::RemoveHolder(holder.clone())),
+        name::Owner::Ours => prove(t, key),
         name::Owner::Hidden => {
             fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));
         }
         name::Owner::Foreign(found) => refuse(t, key, holder, found.as_deref()),
         name::Owner::Unlabelled => refuse(t, key, holder, None),
     }
+}
+
+/// No machine holds it any more.
+fn let_go(t: &mut Turn<'_>, key: u64) {
+    if let Some(entry) = t.me.holdings.get_mut(key) {
+        entry.held_by = None;
+    }
+    prove(t, key);
 }
 
 fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Done, Fault>) {
@@ -207,7 +216,7 @@ fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result
             t.emit(Note::log(Action::DestroyMachineForVolumeCleanup).machine(holder));
             let due = t.now.plus(backoff(t, 1));
             t.me.dispose(Thing::Machine(holder.clone()), Cause::Replaced, due);
-            prove(t, key);
+            let_go(t, key);
         }
     }
 }
@@ -227,7 +236,7 @@ fn machine_seen(t: &mut Turn<'_>, key: u64, machine: &Machine) {
         }
         None => {
             remember_mount(t, machine);
-            to(t, key, Stage::Remove);
+            to(t, key, before_it_goes(t, machine));
         }
     }
 }

@@ -47,6 +47,12 @@ pub(crate) struct Named {
     /// Volumes that were looked at and are out of the question: gone or on their way out, held by somebody else, or not ours by name; and
     /// those that cannot be looked at, if an admin has accepted the loss.
     passed: Vec<VolumeId>,
+    /// Some of those: they are gone, and the machine that held them last has not been asked whether it mounts them under another id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<VolumeId>,
+    /// Machines that were asked that, and do not say that they mount anything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unmoved: Vec<MachineId>,
 }
 
 impl Named {
@@ -95,15 +101,14 @@ impl Named {
 
     /// The holder of the newest that is held by somebody who has not been asked.
     fn unknown_holder(&self, t: &Turn<'_>) -> Option<MachineId> {
-        let condemned = |holder: &MachineId| t.me.holdings.condemns(holder);
-        let mut holders = self.volumes.iter().rev().filter_map(|volume| volume.attached_machine.as_ref());
-        holders.find(|holder| self.is_unknown(t, holder) && !condemned(holder)).cloned()
+        let unknown = |holder: &&MachineId| self.is_unknown(t, holder) && !t.me.holdings.condemns(holder);
+        self.volumes.iter().rev().filter_map(|volume| volume.attached_machine.as_ref()).find(unknown).cloned()
     }
 
-    /// The machine that held a candidate when that was seen last, and that has not been asked what it mounts.
-    fn unknown_mover(&self, t: &Turn<'_>, volume: &VolumeId) -> Option<MachineId> {
-        let entry = t.me.holdings.entries.iter().find(|entry| entry.volume() == Some(volume))?;
-        entry.held_by.clone().filter(|holder| self.is_unknown(t, holder))
+    /// The machine that held this last, unless it has been asked what it mounts instead.
+    fn unknown_mover(&self, t: &Turn<'_>, gone: &VolumeId) -> Option<MachineId> {
+        let unknown = |holder: &&MachineId| self.is_unknown(t, holder) && !self.unmoved.contains(holder);
+        t.me.holdings.holder_of(gone).filter(unknown).cloned()
     }
 
     fn is_unknown(&self, t: &Turn<'_>, holder: &MachineId) -> bool {
@@ -162,12 +167,19 @@ impl Named {
         }
     }
 
-    /// None can be used. While there are some of ours, what is empty does not take their place.
-    fn none(&self, t: &mut Turn<'_>) -> Ensured {
+    /// None can be used. While there are some of ours, what is empty does not take their place, nor while a machine may mount what is gone
+    /// under an id that no list shows.
+    fn none(mut self: Box<Self>, t: &mut Turn<'_>) -> Ensured {
         let may_be_fresh = t.me.fresh_allowed || (!t.me.has_data() && self.volumes.is_empty());
         if !may_be_fresh {
             missing(t, None, false);
             return Ensured::Missing;
+        }
+        if let Some(holder) = self.gone.iter().find_map(|gone| self.unknown_mover(t, gone)) {
+            return Ensured::Next(Ensure::AskHolder { holder, found: self });
+        }
+        for gone in core::mem::take(&mut self.gone) {
+            dispose::seen_gone(t, &gone);
         }
         match place_fresh(t, None) {
             Ok(placement) => Ensured::Next(Ensure::Place(Box::new(placement))),
@@ -182,8 +194,13 @@ impl Named {
         holder: MachineId,
         result: Result<Done, Fault>,
     ) -> Ensured {
+        let held: Vec<VolumeId> = self.held_by(&holder).map(|volume| volume.id.clone()).collect();
+        let mut unmoved = false;
         let whose = match result {
-            Ok(Done::Machine(machine)) => self.whose(t, *machine),
+            Ok(Done::Machine(machine)) => {
+                unmoved = held.is_empty() && self.has_not_moved(t, &machine);
+                self.whose(t, *machine)
+            }
             Err(fault) if fault.is_absent() => Some(Holder::Gone),
             Ok(_) | Err(_) => None,
         };
@@ -192,14 +209,31 @@ impl Named {
                 self.holders.insert(holder, whose);
                 self.choose(t)
             }
-            None => {
-                let shown = self.volumes.iter().filter(|volume| volume.attached_machine.as_ref() == Some(&holder));
-                let listed = t.me.holdings.entries.iter().filter(|entry| entry.held_by.as_ref() == Some(&holder));
-                let held = shown.map(|volume| &volume.id).chain(listed.filter_map(Entry::volume));
-                let held: Vec<VolumeId> = held.cloned().collect();
-                self.unclear(t, &held)
+            None if unmoved => self.nothing_moved(t, holder),
+            None if !t.tried_enough() => Ensured::Later(Ensure::begin(t)),
+            // Whose it is cannot be seen now. After a few tries that is for an admin to judge, who may accept the loss.
+            None if !t.me.fresh_allowed => {
+                missing(t, None, false);
+                Ensured::Missing
             }
+            None if held.is_empty() => self.nothing_moved(t, holder),
+            None => self.without(t, &held),
         }
+    }
+
+    fn held_by(&self, holder: &MachineId) -> impl Iterator<Item = &Volume> {
+        self.volumes.iter().filter(move |volume| volume.attached_machine.as_ref() == Some(holder))
+    }
+
+    /// Whether the machine mounts nothing, or still what is gone: whosesoever it is, no data of ours is with it under another id.
+    fn has_not_moved(&self, t: &Turn<'_>, machine: &Machine) -> bool {
+        let mounted = machine.config.as_ref().map(|config| config.mounted_at(&t.policy.mount_path));
+        mounted.is_some_and(|mounted| mounted.is_none_or(|mounted| self.gone.contains(mounted)))
+    }
+
+    fn nothing_moved(mut self: Box<Self>, t: &mut Turn<'_>, holder: MachineId) -> Ensured {
+        self.unmoved.push(holder);
+        self.choose(t)
     }
 
     /// What our machine mounts has a place in the record, even if the machine does not stay.
@@ -221,18 +255,6 @@ impl Named {
             Owner::Foreign(_) => Some(Holder::Foreign),
             Owner::Ours | Owner::Unlabelled | Owner::Hidden => None,
         }
-    }
-
-    /// Whose these are cannot be seen now. After a few tries that is for an admin to judge, who may accept the loss.
-    fn unclear(self: Box<Self>, t: &mut Turn<'_>, which: &[VolumeId]) -> Ensured {
-        if !t.tried_enough() {
-            return Ensured::Later(Ensure::begin(t));
-        }
-        if t.me.fresh_allowed {
-            return self.without(t, which);
-        }
-        missing(t, None, false);
-        Ensured::Missing
     }
 
     /// It cannot be looked at now, which says nothing of it.
@@ -292,7 +314,7 @@ impl Named {
         if self.is_out(&volume) {
             if self.holder(&volume).is_none() {
                 // It is as good as gone.
-                dispose::seen_gone(t, &chosen);
+                self.lose(t, &chosen);
             }
             return self.without(t, &[chosen]);
         }
@@ -306,15 +328,20 @@ impl Named {
         self.choose(t)
     }
 
-    /// It is not there. It may be under another id, which a list that still shows this one, or neither, cannot know; the machine that held
-    /// it does.
+    /// It is not there. It may be under another id, which a list that still shows this one, or neither, cannot know.
     fn gone(mut self: Box<Self>, t: &mut Turn<'_>, volume: VolumeId) -> Ensured {
-        if let Some(holder) = self.unknown_mover(t, &volume) {
-            return Ensured::Next(Ensure::AskHolder { holder, found: self });
-        }
-        dispose::seen_gone(t, &volume);
+        self.lose(t, &volume);
         self.pass(&[volume]);
         Ensured::Next(Ensure::ByName(self))
+    }
+
+    /// It leaves the list, unless the machine that held it may know under which id it is: that one is asked before anything empty is made.
+    fn lose(&mut self, t: &mut Turn<'_>, volume: &VolumeId) {
+        if self.unknown_mover(t, volume).is_some() {
+            self.gone.push(volume.clone());
+        } else {
+            dispose::seen_gone(t, volume);
+        }
     }
 
     /// What was seen last counts.

@@ -53,6 +53,8 @@ enum Stage {
     CheckFork,
     /// Look at the source (R2).
     Inspect,
+    /// Look at what the old machine mounts instead of the source.
+    Beside,
     /// Destroy the old machine (R3).
     RemoveOld,
     /// Fork the source (R4).
@@ -97,10 +99,13 @@ pub(crate) struct Recovering {
     /// The fork was seen not to need its source any more.
     #[serde(default)]
     hydrated: bool,
+    /// What the old machine mounts instead of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    beside: Option<VolumeId>,
 }
 
-/// Begins an attempt (R1).
-pub(crate) fn begin(t: &mut Turn<'_>, signal: Signal) -> Phase {
+/// Begins an attempt (R1). What the machine mounts `beside` the data volume may be newer.
+pub(crate) fn begin(t: &mut Turn<'_>, signal: Signal, beside: Option<VolumeId>) -> Phase {
     let count = t.me.fail_count;
     t.me.fail_count = 0;
     t.me.counted_at = None;
@@ -120,7 +125,8 @@ pub(crate) fn begin(t: &mut Turn<'_>, signal: Signal) -> Phase {
         .value(Some(u64::from(count)));
     t.emit(started);
     let attempt = t.me.recoveries;
-    t.enter(Phase::Recovering(Box::new(Recovering::new(attempt, t.now, Stage::Inspect))))
+    let recovering = Recovering { beside, ..Recovering::new(attempt, t.now, Stage::Inspect) };
+    t.enter(Phase::Recovering(Box::new(recovering)))
 }
 
 impl Recovering {
@@ -136,6 +142,7 @@ impl Recovering {
             replacement: None,
             started: false,
             hydrated: false,
+            beside: None,
         }
     }
 
@@ -149,6 +156,7 @@ impl Recovering {
             Stage::Identify | Stage::FindReplacement => "finding out which machine is the replacement",
             Stage::CheckFork | Stage::Verify => "checking the replacement volume",
             Stage::Inspect => "inspecting the source volume",
+            Stage::Beside => "inspecting what the old machine mounts",
             Stage::RemoveOld => "removing the old machine",
             Stage::Fork(_) => "forking the volume",
             Stage::Create(_) => "making the replacement machine",
@@ -212,6 +220,10 @@ impl Recovering {
                     );
                 }
             },
+            Stage::Beside => match self.beside.clone() {
+                Some(volume) => Some(Call::GetVolume { volume }),
+                None => return self.to(Stage::RemoveOld),
+            },
             Stage::RemoveOld => match old {
                 Some(machine) => Some(source::condemn_old(t, machine)),
                 None => return self.fork_source(t),
@@ -240,6 +252,7 @@ impl Recovering {
             Stage::FindReplacement => self.searched(t, result),
             Stage::CheckFork => self.fork_checked(t, result),
             Stage::Inspect => self.inspected(t, result),
+            Stage::Beside => self.beside_seen(t, result),
             Stage::RemoveOld => self.old_removed(t, result),
             Stage::Fork(placement) => {
                 let placing = placement.on(t, result);
@@ -271,6 +284,7 @@ impl Recovering {
             | Stage::FindReplacement
             | Stage::CheckFork
             | Stage::Inspect
+            | Stage::Beside
             | Stage::RemoveOld
             | Stage::Wait
             | Stage::Look

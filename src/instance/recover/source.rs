@@ -23,7 +23,7 @@ impl Recovering {
                     // Somebody has asked for its delete, which nothing but the machine keeps from happening: the copy comes first.
                     return self.fork_source(t);
                 }
-                self.to(Stage::RemoveOld)
+                self.to(Stage::Beside)
             }
             Err(fault) if fault.is_transient() => self.later(t, Stage::Inspect),
             Err(fault) if !fault.is_absent() => self.fail(t, &fault.to_string(), "alarm_relocated"),
@@ -33,6 +33,18 @@ impl Recovering {
                 self.fail(t, &message, "alarm_relocated")
             }
         }
+    }
+
+    /// The old machine stays with what would be deleted with it, or cannot be seen.
+    pub(super) fn beside_seen(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
+        let stays = match result {
+            Ok(Done::Volume(volume)) => volume.state == VolumeState::WaitingForDetach,
+            Err(fault) if fault.is_transient() => return self.later(t, Stage::Beside),
+            Err(fault) => !fault.is_absent(),
+            Ok(_) => true,
+        };
+        t.progress();
+        if stays { self.fork_source(t) } else { self.to(Stage::RemoveOld) }
     }
 
     pub(super) fn old_removed(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {

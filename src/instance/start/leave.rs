@@ -50,20 +50,25 @@ impl Starting {
         if volume.state != VolumeState::WaitingForDetach || (is_data && !t.me.has_data()) {
             return self.to(Stage::Remove);
         }
-        if !is_data {
-            // What is on it may be newer than the data; another machine can be made beside this one.
-            self.keep_aside(t);
-            return self.to(Stage::Find(Lookup::List));
+        // Who has been set aside and is found again cannot be told apart from the machine that serves.
+        let stays = if is_data { self.moved } else { self.aside };
+        match (stays, is_data) {
+            (true, _) => self.fail(t, format!("volume {} would be deleted with its machine", volume.id)),
+            (false, true) => self.take_elsewhere(t, volume.id.clone()),
+            (false, false) => self.beside(t),
         }
-        if self.moved {
-            return self.fail(t, format!("volume {} would be deleted with its machine", volume.id));
-        }
-        self.take_elsewhere(t, volume.id.clone())
     }
 
-    /// The machine serves no more, and holds its volume for as long as that is kept.
-    pub(super) fn keep_aside(&self, t: &mut Turn<'_>) {
-        let left = t.me.machine.take();
-        t.me.holdings.strays.extend(left.map(|machine| machine.id));
+    /// What the machine mounts may be newer than the data: another one is made beside it.
+    fn beside(mut self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+        self.keep_aside(t);
+        self.aside = true;
+        self.to(Stage::Find(Lookup::List))
+    }
+
+    /// The machine serves no more.
+    pub(super) fn keep_aside(&mut self, t: &mut Turn<'_>) {
+        (self.updated, self.made) = (false, false);
+        t.me.keep_aside();
     }
 }

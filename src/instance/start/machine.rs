@@ -36,7 +36,9 @@ impl Starting {
             {
                 t.log(Action::RepairMount);
                 dispose::remember_served(t, &machine);
-                self.to(mounted(t, &machine).map_or(Stage::Remove, Stage::Leave))
+                // What it mounts elsewhere is not looked at, unless it is the data.
+                let held = mounted(t, &machine).or(t.me.volume.clone());
+                self.to(held.map_or(Stage::Remove, Stage::Leave))
             }
             MachineState::Created if self.updated || self.made => self.to(Stage::Wait(machine.version)),
             MachineState::Stopped | MachineState::Failed | MachineState::Suspended if self.updated => {

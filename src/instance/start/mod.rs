@@ -92,13 +92,26 @@ pub(crate) struct Starting {
     crowded: Option<VolumeId>,
     /// The volume was moved off a full host once.
     moved: bool,
+    /// A machine that mounts another volume was set aside once.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    aside: bool,
     /// The machine was made anew once because the provider did not find its volume.
     remade: bool,
 }
 
 impl Starting {
     fn at(since: Timestamp, stage: Stage) -> Self {
-        Self { since, stage, updated: false, made: false, looked_up: false, crowded: None, moved: false, remade: false }
+        Self {
+            since,
+            stage,
+            updated: false,
+            made: false,
+            looked_up: false,
+            crowded: None,
+            moved: false,
+            aside: false,
+            remade: false,
+        }
     }
 
     /// A start that was imported: the next alarm sees how it stands.

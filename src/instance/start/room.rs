@@ -57,7 +57,7 @@ impl Starting {
         }
     }
 
-    pub(super) fn moved(self: Box<Self>, t: &mut Turn<'_>, placing: Placing) -> Phase {
+    pub(super) fn moved(mut self: Box<Self>, t: &mut Turn<'_>, placing: Placing) -> Phase {
         match placing {
             Placing::Next(placement) => self.to(Stage::Move(Box::new(placement))),
             Placing::Later(placement) => self.later(t, Stage::Move(Box::new(placement))),

@@ -297,10 +297,8 @@ fn stopped(t: &mut Turn<'_>, machine: &Machine) -> Phase {
 fn signal(status: Watched, t: &mut Turn<'_>, signal: Signal, machine: Option<&Machine>) -> Phase {
     if status == Watched::Running && t.policy.recover_on.contains(&signal) {
         // The machine goes; what it mounts beside the volume that is known may hold the data.
-        if let Some(machine) = machine.filter(|_| t.me.volume.is_some()) {
-            dispose::remember_served(t, machine);
-        }
-        return recover::begin(t, signal);
+        let beside = machine.filter(|_| t.me.volume.is_some()).and_then(|machine| dispose::remember_served(t, machine));
+        return recover::begin(t, signal, beside);
     }
     let action = match signal {
         Signal::Stopped => Action::SyncStatusStopped,

@@ -73,7 +73,10 @@ pub(super) fn volume_seen(t: &mut Turn<'_>, mounted: Mounted, result: Result<Don
         }
         (Mounted::Unknown, true) => t.settle(Watched::Running),
         (Mounted::Other(volume), ours_alive) => Phase::Running(Watch::Stranger { volume, ours_alive }),
-        (Mounted::Nothing, true) => repair(t, None),
+        (Mounted::Nothing, true) => match result {
+            Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach => stays(t, &volume.id),
+            Ok(_) | Err(_) => repair(t, None),
+        },
         (Mounted::Right | Mounted::Unknown | Mounted::Nothing, false) => {
             let message = ensure::missing_message(t.me.volume.as_ref());
             t.emit(Note::log(Action::VolumeCheckFailed).error(message));
@@ -93,17 +96,16 @@ pub(super) fn stranger_seen(
         Err(fault) if !fault.is_absent() => return t.settle(Watched::Running),
         Ok(_) | Err(_) => None,
     };
+    let goes_with_it = seen.as_ref().is_some_and(|volume| volume.state == VolumeState::WaitingForDetach);
     let ours = seen.filter(|volume| is_ours(t, volume));
-    match (ours_alive, ours) {
-        (true, Some(volume)) if volume.state == VolumeState::WaitingForDetach => {
-            // It would be deleted with the machine, and what the machine has written to it may be the newest there is.
-            if !t.me.holdings.holds_volume(&volume.id) {
-                dispose::remember(t, volume.id.clone());
-            }
-            let message = format!("volume {}, which the machine mounts, would be deleted with it", volume.id);
-            t.emit(Note::log(Action::VolumeCheckFailed).error(message).detail("mounted", mounted.as_str()));
-            t.settle(Watched::Running)
+    if ours_alive && goes_with_it {
+        // What the machine has written to it may be the newest there is.
+        if let Some(volume) = ours.filter(|volume| !t.me.holdings.holds_volume(&volume.id)) {
+            dispose::remember(t, volume.id.clone());
         }
+        return stays(t, mounted);
+    }
+    match (ours_alive, ours) {
         (true, ours) => repair(t, ours.map(|_| mounted)),
         (false, Some(volume)) if is_attached(t, &volume) => adopt(t, &volume),
         (false, _) => {
@@ -112,6 +114,13 @@ pub(super) fn stranger_seen(
             t.settle(Watched::Running)
         }
     }
+}
+
+/// The machine is all that keeps the volume from being deleted.
+fn stays(t: &mut Turn<'_>, held: &VolumeId) -> Phase {
+    let message = format!("volume {held} would be deleted with the machine");
+    t.emit(Note::log(Action::VolumeCheckFailed).error(message).detail("volume", held.as_str()));
+    t.settle(Watched::Running)
 }
 
 /// Ours by name or by record. To be on the list only because a machine of ours mounts it proves nothing.

@@ -132,8 +132,8 @@ fn d3_the_holder_is_checked_before_anything_is_destroyed() {
         (
             machine("m9", "started"),
             "
-                applied: stopped
-                call destroy_machine m9
+                applied: stopped (no commit)
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             ",
         ),
@@ -221,7 +221,12 @@ fn d3_the_holder_is_checked_before_anything_is_destroyed() {
         script.answer(answer).is(expected);
     }
     let mut script = due();
-    script.answers([held("vol-0", "m9"), machine("m9", "started")]);
+    script.answers([held("vol-0", "m9"), machine("m9", "stopped")]);
+    script.answer(volume("vol-1", "created")).is("
+        applied: stopped
+        call destroy_machine m9
+        alarm +90001ms call_deadline
+    ");
     script.answer(accepted()).is("
         applied: stopped
         on the list machine m9 replaced due +1m
@@ -372,8 +377,8 @@ fn a_machine_is_removed_and_confirmed() {
         (
             machine("m1", "stopped"),
             "
-                applied: stopped
-                call destroy_machine m1
+                applied: stopped (no commit)
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             ",
         ),
@@ -388,8 +393,8 @@ fn a_machine_is_removed_and_confirmed() {
         (
             a_machine("m1", "stopped").labelled("owner", "somebody").seen(),
             "
-                applied: stopped
-                call destroy_machine m1
+                applied: stopped (no commit)
+                call get_volume vol-1
                 alarm +90001ms call_deadline
             ",
         ),

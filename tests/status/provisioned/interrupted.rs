@@ -81,14 +81,11 @@ fn v1_what_another_id_is_seen_for_is_not_forgotten_with_it() {
     script.after(HOUR);
     script.ring();
     script.answers([machines([]), volumes([made("vol-10", 10, None)])]);
-    script.answers([absent(), absent()]);
-    script.answer(absent()).is(r#"
-        applied: provisioned
-        off the list volume vol-8
-        log destroy_volume_ok value=0 by=alarm volume:"vol-8"
+    script.answer(absent()).is("
+        applied: provisioned (no commit)
         call list_volumes ours
         alarm +90001ms call_deadline
-    "#);
+    ");
     script.answer(volumes([])).is("
         applied: provisioned (no commit)
         call get_volume vol-10

@@ -105,6 +105,41 @@ fn m2_what_turns_up_and_cannot_be_looked_at_is_swept_for_again() {
 }
 
 #[test]
+fn m2_what_else_turned_up_is_swept_for_again_as_well() {
+    let mut script = sweeping();
+    script.answers([volumes([made("vol-8", 8, None), made("vol-9", 9, None)]), unknown()]);
+    script.alarm().is("
+        applied: destroying (no commit)
+        call list_volumes ours
+        alarm +1m reconcile
+    ");
+}
+
+#[test]
+fn m2_what_comes_late_goes_before_the_registration() {
+    let mut script = sweeping();
+    script.answer(volumes([]));
+    let op = OpId { number: 1, kind: CallKind::CreateVolume };
+    script.give(Input::Outcome { op, result: volume_made("vol-9", "iad", "created") }).is(r#"
+        applied: destroying
+        set pendingDestroyVolumeId "vol-9"
+        on the list volume vol-9 late_create due now
+        log dispose_late_create by=alarm region=iad
+        alarm +59s reconcile
+    "#);
+    script.answer(machines([])).is("
+        applied: destroying (no commit)
+        call get_volume vol-9
+        alarm +58s reconcile
+    ");
+    script.answer(absent()).is("
+        applied: destroying
+        on the list volume vol-9 late_create due +28s
+        alarm +28s disposal
+    ");
+}
+
+#[test]
 fn m2_a_machine_of_ours_that_holds_the_volume_ends_it() {
     let mut script = without_machine();
     script.after(9 * HOUR);
@@ -213,7 +248,7 @@ fn m2_a_volume_that_has_moved_is_found_before_the_registration_goes() {
     script.answers([volumes([made("vol-8", 8, Some("m9"))]), unknown()]);
     script.after(DAY);
     script.ring();
-    script.answers([machines([]), volumes([]), absent(), absent(), absent(), volumes([])]);
+    script.answers([machines([]), volumes([]), absent(), volumes([]), absent()]);
     script.answer(volumes([made("vol-10", 10, Some("m9"))])).is("
         applied: destroying (no commit)
         call get_volume vol-10

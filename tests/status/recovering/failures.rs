@@ -42,7 +42,7 @@ fn r10_everything_made_is_disposed_of() {
         call get_machine m2
         alarm +90001ms call_deadline
     "#);
-    script.answer(machine("m2", "failed")).is("
+    script.answer(a_machine("m2", "failed").mounting("vol-2").seen()).is("
         applied: stopped
         call destroy_machine m2
         alarm +90001ms call_deadline

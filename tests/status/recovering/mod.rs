@@ -3,6 +3,7 @@
 mod calls;
 mod failures;
 mod imported;
+mod kept;
 mod replacement;
 mod retention;
 mod source;

@@ -1,12 +1,12 @@
 //! How an attempt begins, and what becomes of its source until there is a fork (R1 to R5).
 
 use super::regions;
-use crate::commands::{clean_up, start};
+use crate::commands::start;
 use crate::script::{MINUTE, NOON, Script};
 use crate::stages::{Recovery as R, fork, recovering, recovering_under, serving};
 use crate::world::{
     Remade, a_machine, a_volume, absent, accepted, health, machine, machine_made, machines, no_room, refused, region,
-    region_full, seen, snapshots, unknown, volume, volume_made, waited, waiting,
+    region_full, seen, unknown, volume, volume_made, waited,
 };
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::call::CallKind;
@@ -296,67 +296,16 @@ fn r4_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
         call get_machine m9
         alarm +59s reconcile
     ");
-    late.answer(a_machine("m9", "started").named(&name).seen()).is("
+    late.answer(a_machine("m9", "started").named(&name).seen());
+    late.answer(volume("vol-1", "created")).is("
         applied: recovering
         call destroy_machine m9
-        alarm +58s reconcile
+        alarm +57s reconcile
     ");
     late.answer(accepted()).is("
         applied: recovering
         call get_machine m9
-        alarm +57s reconcile
-    ");
-}
-
-#[test]
-fn r4_what_goes_as_soon_as_its_machine_lets_go_is_forked_first() {
-    let mut script = recovering(R::Inspect);
-    script.answer(waiting("vol-1", "m1")).is("
-        applied: recovering
-        call create_volume #1 in eu fork of vol-1
-        alarm +59s reconcile
-    ");
-    let mut refused_fork = script.clone();
-    refused_fork.answer(refused()).is(r#"
-        applied: stopped
-        set lastRecoveryErrorAt now
-        set lastRecoveryErrorMessage "makes no sense (status 422)"
-        set lastStoppedAt now
-        set recoveryStartedAt null
-        event instance.unexpected_stop_recovery_failed stopped "alarm_relocated" took=2s error="makes no sense (status 422)" machine=m1 region=iad
-        alarm +30m reconcile
-    "#);
-    script.answer(volume_made("vol-2", "ams", "created")).is(r#"
-        applied: recovering
-        set pendingRecoveryVolumeId "vol-2"
-        call create_machine #2 ours on vol-2 in ams
-        alarm +58s reconcile
-    "#);
-    script.answers([machine_made("m2", "ams"), waited("started"), fork("created"), health(true)]);
-    script.answer(snapshots(&[])).is(r#"
-        applied: running
-        set flyRegion "ord"
-        set flyVolumeId "vol-2"
-        set lastStartedAt now
-        set pendingRecoveryVolumeId null
-        set recoveryPreviousVolumeCleanupAfter now
-        set recoveryPreviousVolumeId "vol-1"
-        set recoveryStartedAt null
-        on the list machine m1 stray
-        on the list volume vol-1 retained until now for vol-2 healthy hydrated immediate
-        event instance.unexpected_stop_recovery_succeeded running "alarm_relocated" took=7s machine=m2 region=ord
-        call get_volume vol-1
-        alarm +90001ms call_deadline
-    "#);
-    script.alarm().is("
-        applied: running
-        call get_volume vol-1
-        alarm +90001ms call_deadline
-    ");
-    script.answer(waiting("vol-1", "m1")).is("
-        applied: running (no commit)
-        call get_machine m1
-        alarm +90001ms call_deadline
+        alarm +56s reconcile
     ");
 }
 
@@ -381,46 +330,4 @@ fn r4_the_wait_for_a_lost_create_leaves_time_for_the_rest() {
     }
     let half = script.policy.recovering_timeout_ms / 2;
     assert!((half..half + 2 * MINUTE).contains(&script.now.since(since)), "after {} ms", script.now.since(since));
-}
-
-/// A recovery has cut over from a source that goes with its machine, to a copy that hydrates.
-fn left_to_its_machine() -> Script {
-    let mut script = recovering(R::Inspect);
-    script.answers([waiting("vol-1", "m1"), volume_made("vol-2", "ams", "hydrating"), machine_made("m2", "ams")]);
-    script.answers([waited("started"), fork("hydrating"), health(true), snapshots(&[("vs-1", "created", 10)])]);
-    script
-}
-
-#[test]
-fn d5_the_machine_that_keeps_the_source_stays_while_the_copy_hydrates() {
-    let mut script = left_to_its_machine();
-    script.command(clean_up(Some("vol-1"))).is("
-        pending: running
-        on the list volume vol-1 retained until +7d for vol-2 healthy asked for
-        call get_volume vol-1
-        alarm +90001ms call_deadline
-    ");
-    script.answer(waiting("vol-1", "m1")).is(r#"
-        applied: running
-        on the list volume vol-1 retained until +604799s for vol-2 healthy
-        reply held_back "The volume is held back: the copy that was made of it has not been seen to do without it."
-        alarm +299s reconcile
-    "#);
-}
-
-#[test]
-fn r10_a_copy_outlives_a_source_that_goes_with_its_machine() {
-    let mut script = recovering(R::Inspect);
-    script.answers([
-        waiting("vol-1", "m1"),
-        volume_made("vol-2", "ams", "created"),
-        machine_made("m2", "ams"),
-        waited("failed"),
-    ]);
-    script.answers([a_machine("m2", "failed").mounting("vol-2").seen(), accepted(), absent(), fork("created")]);
-    script.answer(waiting("vol-1", "m1")).is("
-        applied: stopped
-        on the list volume vol-2 failed_recovery due +5m
-        alarm +5m disposal
-    ");
 }

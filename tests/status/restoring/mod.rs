@@ -6,10 +6,11 @@ use crate::commands::{any, clean_up, restore};
 use crate::script::{SECOND, Script};
 use crate::stages::{Restore as R, bereft, keeping, restoring};
 use crate::world::{
-    a_volume, absent, accepted, busy, limited, no_room, refused, region, seen, snapshots, unauthorized, unknown,
-    volume, volume_made, volumes, waiting,
+    a_volume, absent, accepted, busy, limited, machine_id, no_room, refused, region, seen, snapshots, unauthorized,
+    unknown, volume, volume_made, volumes, waiting,
 };
 use kiloclaw_lifecycle::Status;
+use kiloclaw_lifecycle::call::CallKind;
 use kiloclaw_lifecycle::command::CommandKind;
 use kiloclaw_lifecycle::observe::Volume;
 use kiloclaw_lifecycle::step::Why;
@@ -381,18 +382,32 @@ fn x5_what_goes_with_its_machine_is_not_replaced() {
         applied: running
         set preRestoreStatus null
         set restoreStartedAt null
-        event instance.restore_failed running "volume_goes_with_machine" error="volume vol-1 would be deleted with its machine" machine=m1 region=iad
+        event instance.restore_failed running "volume_goes_with_machine" error="a volume would be deleted with the machine; stop it first" machine=m1 region=iad
         alarm +5m reconcile
     "#);
     let mut script = restoring("stopped", R::Inspect);
     script.answer(waiting("vol-1", "m1")).is(r#"
-        applied: stopped
-        set lastStoppedAt now
-        set preRestoreStatus null
-        set restoreStartedAt null
-        event instance.restore_failed stopped "volume_goes_with_machine" error="volume vol-1 would be deleted with its machine" machine=m1 region=iad
-        alarm +30m reconcile
+        applied: restoring
+        set flyMachineId null
+        on the list machine m1 stray
+        event instance.restore_started restoring "admin_snapshot_restore" region=iad
+        call create_volume #1 in iad from vs-1 12 GB
+        alarm +58s reconcile
     "#);
+    let held = |state: &str, holder: &str| {
+        let holder = Some(machine_id(holder));
+        Volume { attached_machine: holder, ..a_volume("vol-6", state) }
+    };
+    for (list, was, next) in [
+        ([held("waiting_for_detach", "m1")], "stopped", Some(CallKind::CreateVolume)),
+        ([held("waiting_for_detach", "m1")], "running", None),
+        ([held("waiting_for_detach", "m9")], "running", Some(CallKind::DestroyMachine)),
+        ([held("created", "m1")], "running", Some(CallKind::DestroyMachine)),
+    ] {
+        let mut script = restoring(was, R::Inspect);
+        script.answers([absent(), volumes(list)]);
+        assert_eq!(script.call.as_ref().map(|call| call.id.kind), next);
+    }
     let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
     script.command(restore("vs-1"));
     script.answer(snapshots(&[("vs-1", "created", 12)]));

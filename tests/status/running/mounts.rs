@@ -213,14 +213,37 @@ fn v3_a_machine_that_alone_keeps_what_it_mounts_instead_stays() {
         set recoveryPreviousVolumeCleanupAfter +7d
         set recoveryPreviousVolumeId "vol-2"
         on the list volume vol-2 candidate until +7d
-        log volume_check_failed error="volume vol-2, which the machine mounts, would be deleted with it" by=alarm machine=m1 region=iad mounted:"vol-2"
+        log volume_check_failed error="volume vol-2 would be deleted with the machine" by=alarm machine=m1 region=iad volume:"vol-2"
         alarm +5m reconcile
     "#);
     script.alarm();
     script.answers([a_machine("m1", "started").mounting("vol-2").seen(), volume("vol-1", "created")]);
     script.answer(waiting("vol-2", "m1")).is(r#"
         applied: running
-        log volume_check_failed error="volume vol-2, which the machine mounts, would be deleted with it" by=alarm machine=m1 region=iad mounted:"vol-2"
+        log volume_check_failed error="volume vol-2 would be deleted with the machine" by=alarm machine=m1 region=iad volume:"vol-2"
+        alarm +5m reconcile
+    "#);
+}
+
+#[test]
+fn v3_a_machine_that_alone_keeps_a_strangers_volume_stays() {
+    let mut script = looking();
+    script.answers([a_machine("m1", "started").mounting("vol-2").seen(), volume("vol-1", "created")]);
+    let strangers = Volume { name: "kiloclaw_other".to_string(), ..a_volume("vol-2", "waiting_for_detach") };
+    script.answer(seen(strangers)).is(r#"
+        applied: running
+        log volume_check_failed error="volume vol-2 would be deleted with the machine" by=alarm machine=m1 region=iad volume:"vol-2"
+        alarm +5m reconcile
+    "#);
+}
+
+#[test]
+fn v3_a_machine_that_alone_keeps_the_data_where_it_does_not_belong_stays() {
+    let mut script = looking();
+    script.answer(a_machine("m1", "started").mounting_nothing().seen());
+    script.answer(waiting("vol-1", "m1")).is(r#"
+        applied: running
+        log volume_check_failed error="volume vol-1 would be deleted with the machine" by=alarm machine=m1 region=iad volume:"vol-1"
         alarm +5m reconcile
     "#);
 }

@@ -68,6 +68,11 @@ fn t5_an_empty_look_up_lets_it_be_made_again_and_the_first_is_watched_for() {
         alarm +90001ms call_deadline
     ");
     script.answer(machine("m2", "created")).is("
+        applied: running (no commit)
+        call get_volume vol-1
+        alarm +90001ms call_deadline
+    ");
+    script.answer(volume("vol-1", "created")).is("
         applied: running
         call destroy_machine m2
         alarm +90001ms call_deadline

@@ -327,10 +327,11 @@ fn g3_nothing_is_forked_while_a_lost_create_may_bring_up_a_machine() {
         call get_machine m9
         alarm +59s reconcile
     ");
-    late.answer(a_machine("m9", "started").named(&name).seen()).is("
+    late.answer(a_machine("m9", "started").named(&name).seen());
+    late.answer(volume("vol-1", "created")).is("
         applied: starting
         call destroy_machine m9
-        alarm +58s reconcile
+        alarm +57s reconcile
     ");
 }
 

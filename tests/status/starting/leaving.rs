@@ -227,3 +227,57 @@ fn m1_a_condemned_machine_that_alone_keeps_the_volume_is_kept_aside() {
         alarm +55s reconcile
     "#);
 }
+
+/// The machine is set aside, and found again, since the data volume says that it holds it.
+fn found_again() -> Script {
+    let mut script = again();
+    let elsewhere = || a_machine("m1", "stopped").mounting("vol-2").seen();
+    script.answers([held("vol-1", "m1"), elsewhere(), waiting("vol-2", "m1")]);
+    script.answers([machines([]), held("vol-1", "m1"), elsewhere(), held("vol-1", "m1"), elsewhere()]);
+    script
+}
+
+#[test]
+fn v3_a_machine_that_was_set_aside_and_is_found_again_ends_the_attempt() {
+    let mut script = found_again();
+    script.answer(waiting("vol-2", "m1")).is(r#"
+        applied: starting
+        set lastStartErrorAt now
+        set lastStartErrorMessage "volume vol-2 would be deleted with its machine"
+        alarm +1m reconcile
+    "#);
+}
+
+#[test]
+fn v3_what_is_mounted_elsewhere_goes_with_its_machine_too() {
+    let elsewhere = || a_machine("m1", "stopped").mounting_nothing().seen();
+    let mut script = again();
+    script.answers([volume("vol-1", "created"), elsewhere()]);
+    script.answer(waiting("vol-1", "m1")).is("
+        applied: starting
+        call create_volume #1 in eu fork of vol-1
+        alarm +57s reconcile
+    ");
+    let mut script = again();
+    script.answers([volume("vol-1", "created"), elsewhere()]);
+    script.answer(volume("vol-1", "created")).is("
+        applied: starting
+        call destroy_machine m1
+        alarm +57s reconcile
+    ");
+}
+
+#[test]
+fn s1_the_machine_that_takes_the_place_of_one_set_aside_is_updated() {
+    let mut script = again();
+    script.answers([volume("vol-1", "created"), machine("m1", "stopped"), accepted(), unknown()]);
+    script.alarm();
+    script.answers([machine("m1", "stopped"), volume("vol-1", "created")]);
+    script.answers([a_machine("m1", "stopped").mounting("vol-2").seen(), waiting("vol-2", "m1")]);
+    script.answers([machines([a_machine("m9", "stopped")]), volume("vol-1", "created")]);
+    script.answer(machine("m9", "stopped")).is("
+        applied: starting
+        call update_machine m9 ours on vol-1
+        alarm +53s reconcile
+    ");
+}

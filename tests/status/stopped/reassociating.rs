@@ -4,8 +4,8 @@ use crate::commands::{any, reassociate};
 use crate::script::Script;
 use crate::stages::keeping;
 use crate::world::{
-    Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, refused, region, seen, unknown,
-    volume, volume_id, volumes, waiting,
+    Remade, a_machine, a_volume, absent, accepted, busy, held, limited, machine, machine_id, refused, region, seen,
+    unknown, volume, volume_id, volumes, waiting,
 };
 use kiloclaw_lifecycle::Command;
 use kiloclaw_lifecycle::command::CommandKind;
@@ -348,34 +348,116 @@ fn reassociate_believes_no_list_that_comes_late() {
 }
 
 #[test]
-fn reassociate_nothing_that_goes_with_its_machine_is_taken_or_given_up() {
-    let mut script = reassociating("vol-7");
-    script.answer(waiting("vol-7", "m9")).is(r#"
+fn reassociate_nothing_that_is_about_to_be_deleted_becomes_the_data() {
+    reassociating("vol-7").answer(waiting("vol-7", "m9")).is(r#"
         applied: stopped
         reply volume_unusable "Volume vol-7 is in state waiting_for_detach and cannot be used."
         alarm +1799s reconcile
     "#);
-    let mut script = reassociating("vol-7");
-    script.answer(volume("vol-7", "created"));
-    script.answer(waiting("vol-1", "m1")).is(r#"
-        applied: stopped
-        reply volume_unusable "Volume vol-1, which would be replaced, would be deleted with its machine."
-        alarm +1798s reconcile
-    "#);
-    let mut script = reassociating("vol-7");
-    script.answer(volume("vol-7", "created"));
-    script.answer(unknown()).is("
-        applied: stopped
-        alarm +1s retry
-    ");
-    script.alarm().is("
-        applied: stopped (no commit)
-        call get_volume vol-1
-        alarm +90001ms call_deadline
-    ");
-    script.answer(absent()).is("
+}
+
+#[test]
+fn reassociate_our_machine_stays_with_what_would_be_deleted_with_it() {
+    let leaving = || {
+        let mut script = reassociating("vol-7");
+        script.answer(volume("vol-7", "created"));
+        script
+    };
+    let mut script = leaving();
+    script.answer(waiting("vol-1", "m1")).is("
         applied: stopped (no commit)
         call list_volumes ours
         alarm +90001ms call_deadline
     ");
+    script.resume();
+    script.answer(volumes([])).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set flyVolumeId "vol-7"
+        set previousVolumeId "vol-1"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list machine m1 stray
+        on the list volume vol-1 retained until +7d
+        log reassociate_volume by=resume region=iad admin_reason:"the tenant asked for it" old_volume:"vol-1" volume:"vol-7"
+        reply reassociated vol-7
+        alarm +1797s reconcile
+    "#);
+    let waits = |holder: &str| {
+        let holder = Some(machine_id(holder));
+        Volume { attached_machine: holder, ..a_volume("vol-6", "waiting_for_detach") }
+    };
+    let mut script = leaving();
+    script.answer(volume("vol-1", "created"));
+    script.answer(volumes([waits("m1")])).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set flyVolumeId "vol-7"
+        set previousVolumeId "vol-1"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list machine m1 stray
+        on the list volume vol-1 retained until +7d
+        on the list volume vol-6 candidate until +7d
+        log reassociate_volume by=reassociate_volume region=iad admin_reason:"the tenant asked for it" old_volume:"vol-1" volume:"vol-7"
+        reply reassociated vol-7
+        alarm +1797s reconcile
+    "#);
+    let mut script = leaving();
+    script.answer(volume("vol-1", "created"));
+    script.answer(volumes([waits("m9"), Volume { state: "created".into(), ..waits("m1") }])).is(r#"
+        applied: stopped
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-6"
+        on the list volume vol-6 candidate until +7d
+        call destroy_machine m1
+        alarm +90001ms call_deadline
+    "#);
+}
+
+#[test]
+fn reassociate_off_a_volume_that_cannot_be_seen_leaves_our_machine_with_it() {
+    let leaving = || {
+        let mut script = reassociating("vol-7");
+        script.answer(volume("vol-7", "created"));
+        script
+    };
+    leaving().answer(absent()).is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
+    leaving().answer(refused()).is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
+    let mut script = leaving();
+    for _ in 0..4 {
+        script.answer(unknown());
+        script.alarm();
+    }
+    script.answer(unknown()).is("
+        applied: stopped (no commit)
+        call list_volumes ours
+        alarm +90001ms call_deadline
+    ");
+    script.answer(unknown()).is("
+        applied: stopped
+        alarm +1s retry
+    ");
+    script.alarm();
+    script.answer(volumes([])).is(r#"
+        applied: stopped
+        set flyMachineId null
+        set flyVolumeId "vol-7"
+        set previousVolumeId "vol-1"
+        set recoveryPreviousVolumeCleanupAfter +7d
+        set recoveryPreviousVolumeId "vol-1"
+        on the list machine m1 stray
+        on the list volume vol-1 retained until +7d
+        log reassociate_volume by=alarm region=iad admin_reason:"the tenant asked for it" old_volume:"vol-1" volume:"vol-7"
+        reply reassociated vol-7
+        alarm +30m reconcile
+    "#);
 }

@@ -288,7 +288,7 @@ fn d2_without_the_data_volume_nothing_goes_even_though_its_holder_is_gone() {
     let removed = || {
         let mut script = Script::flat("stopped", json!({ "pendingDestroyVolumeId": "vol-2" }));
         script.ring();
-        script.answers([held("vol-2", "m9"), machine("m9", "started")]);
+        script.answers([held("vol-2", "m9"), machine("m9", "started"), volume("vol-1", "created")]);
         script.answer(accepted()).is("
             applied: stopped
             on the list machine m9 replaced due +1m
