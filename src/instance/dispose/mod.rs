@@ -14,15 +14,18 @@
 //! visibly.
 
 mod guard;
+mod late;
 
 pub(super) use guard::{put_aside, remember, remember_mount, remember_served, seen_gone};
+use late::looked_for;
+pub(super) use late::{late, news};
 
 use super::hold::{Hold, holds};
 use super::holdings::{Cause, Condemned, Entry, Stage, Thing};
 use super::note::Note;
 use super::operation::Owner;
 use super::turn::Turn;
-use super::{DestroyError, DestroyOp, Instance, destroy};
+use super::{DestroyError, DestroyOp, destroy};
 use crate::call::{Call, Done, VolumeFilter};
 use crate::command::{Answer, Code, Rejection, RequestId};
 use crate::event::{Action, Milestone};
@@ -154,11 +157,8 @@ fn volume_seen(t: &mut Turn<'_>, key: u64, volume: &Volume) {
     if is_somebody_elses(t, key, volume) {
         return settle(t, key);
     }
-    if let Some(entry) = t.me.holdings.get_mut(key) {
-        entry.held_by.clone_from(&volume.attached_machine);
-    }
     match &volume.attached_machine {
-        None => prove(t, key),
+        None => let_go(t, key),
         Some(holder) if is_kept(t, holder) && !is_left_behind(t, key, holder) => {
             fail(t, key, &Fault::new(FaultKind::Busy, None, format!("held by the instance's own machine {holder}")));
         }
@@ -192,7 +192,10 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
             to(t, key, Stage::Idle);
             destroy::withdraw_for(t, holder.clone());
         }
-        name::Owner::Ours => prove(t, key),
+        name::Owner::Ours => {
+            held_by(t, key, Some(holder));
+            prove(t, key);
+        }
         name::Owner::Hidden => {
             fail(t, key, &Fault::new(FaultKind::Unknown, None, format!("whose machine {holder} is cannot be seen")));
         }
@@ -203,10 +206,14 @@ fn holder_seen(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Do
 
 /// No machine holds it any more.
 fn let_go(t: &mut Turn<'_>, key: u64) {
-    if let Some(entry) = t.me.holdings.get_mut(key) {
-        entry.held_by = None;
-    }
+    held_by(t, key, None);
     prove(t, key);
+}
+
+fn held_by(t: &mut Turn<'_>, key: u64, holder: Option<&MachineId>) {
+    if let Some(entry) = t.me.holdings.get_mut(key) {
+        entry.held_by = holder.cloned();
+    }
 }
 
 fn holder_removed(t: &mut Turn<'_>, key: u64, holder: &MachineId, result: Result<Done, Fault>) {
@@ -256,51 +263,6 @@ pub(super) fn withdraw(t: &mut Turn<'_>) {
         let message = "The data volume is missing, and this may be the last copy.".to_string();
         answer(t, Err((Code::HeldBack, message)));
     }
-}
-
-/// The look for what a lost create may have made began after the life of that call: nothing found is proof.
-fn looked_for(t: &mut Turn<'_>, key: u64, turned_up: alloc::vec::Vec<Thing>) {
-    let unknown = |thing: &Thing| match thing {
-        Thing::Machine(machine) => !t.me.knows_machine(machine),
-        Thing::Volume(volume) => !t.me.knows_volume(volume),
-        Thing::MachineNamed(_) | Thing::VolumeNamed(_) => false,
-    };
-    let new: alloc::vec::Vec<Thing> = turned_up.into_iter().filter(unknown).collect();
-    if new.is_empty() {
-        settle(t, key);
-        return;
-    }
-    for thing in new {
-        t.log(Action::DisposeLateCreate);
-        t.me.dispose(thing, Cause::LateCreate, t.now);
-    }
-    wait(t, key);
-}
-
-/// What was made of which nothing is known yet.
-pub(super) fn news(me: &Instance, done: &Done) -> Option<Thing> {
-    match done {
-        Done::MachineCreated { machine, .. } if !me.knows_machine(machine) => Some(Thing::Machine(machine.clone())),
-        Done::VolumeCreated { volume, .. } if !me.knows_volume(volume) => Some(Thing::Volume(volume.clone())),
-        Done::MachineCreated { .. }
-        | Done::VolumeCreated { .. }
-        | Done::Accepted
-        | Done::Machine(_)
-        | Done::Machines(_)
-        | Done::Waited { .. }
-        | Done::Volume(_)
-        | Done::Volumes(_)
-        | Done::Snapshots(_)
-        | Done::Health { .. } => None,
-    }
-}
-
-/// Something was made that nobody waits for. Returns whether that is news.
-pub(super) fn late(t: &mut Turn<'_>, done: &Done) -> bool {
-    let Some(thing) = news(&t.me, done) else { return false };
-    t.log(Action::DisposeLateCreate);
-    t.me.dispose_made(thing, Cause::LateCreate, t.now, Some(t.now));
-    true
 }
 
 /// How long to wait after that many attempts.
