@@ -17,7 +17,10 @@ impl Recovering {
     pub(super) fn inspected(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
         match result {
             Ok(Done::Volume(volume)) if !volume.state.is_dead() => {
-                t.me.region = volume.region.or(t.me.region.take());
+                if volume.region.is_some() && volume.region != t.me.region {
+                    t.me.region = volume.region;
+                    t.keep();
+                }
                 t.progress();
                 if volume.state == VolumeState::WaitingForDetach {
                     // Somebody has asked for its delete, which nothing but the machine keeps from happening: the copy comes first.

@@ -62,6 +62,7 @@ impl Starting {
     /// What the machine mounts may be newer than the data: another one is made beside it.
     fn beside(mut self: Box<Self>, t: &mut Turn<'_>) -> Phase {
         self.keep_aside(t);
+        t.keep();
         self.aside = true;
         self.to(Stage::Find(Lookup::List))
     }

@@ -308,6 +308,7 @@ impl Starting {
                 t.me.machine = Some(MachineRef::adopted(machine));
                 self.looked_up = true;
                 t.progress();
+                t.keep();
                 self.anew(t)
             }
             Looking::Foreign(machine) => {

@@ -4,9 +4,10 @@ use crate::commands::clean_up;
 use crate::script::{DAY, Script};
 use crate::stages::{Recovery as R, fork, recovering};
 use crate::world::{
-    Remade, a_machine, absent, accepted, health, machine, machine_made, refused, snapshots, unknown, volume,
-    volume_made, waited, waiting,
+    Remade, a_machine, a_volume, absent, accepted, health, machine, machine_made, refused, region, seen, snapshots,
+    unknown, volume, volume_made, waited, waiting,
 };
+use kiloclaw_lifecycle::observe::Volume;
 
 #[test]
 fn r4_what_goes_as_soon_as_its_machine_lets_go_is_forked_first() {
@@ -66,6 +67,19 @@ fn stopped_on_another() -> Script {
     script.alarm();
     script.answers([a_machine("m1", "stopped").mounting("vol-9").seen(), volume("vol-1", "created")]);
     script
+}
+
+#[test]
+fn r2_where_the_source_is_outlives_a_crash_before_the_machine_goes() {
+    let mut script = Script::running();
+    script.alarm();
+    script.answer(a_machine("m1", "stopped").mounting("vol-9").seen());
+    script.answer(seen(Volume { region: Some(region("ord")), ..a_volume("vol-1", "created") })).is(r#"
+        applied: recovering
+        set flyRegion "ord"
+        call get_volume vol-9
+        alarm +59s reconcile
+    "#);
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn v3_what_a_stopped_machine_mounts_instead_goes_with_it_and_it_stays_aside() {
     let mut script = again();
     script.answers([volume("vol-1", "created"), a_machine("m1", "stopped").mounting("vol-2").seen()]);
     script.answer(waiting("vol-2", "m1")).is("
-        applied: starting (no commit)
+        applied: starting
         set flyMachineId null
         on the list machine m1 stray
         call list_machines ours
@@ -203,7 +203,7 @@ fn m1_a_condemned_machine_that_alone_keeps_the_volume_is_kept_aside() {
     script.command(start());
     script.answers([machines([]), held("vol-1", "m9")]);
     script.answer(a_machine("m9", "stopped").seen()).is(r#"
-        applied: starting (no commit)
+        applied: starting
         set flyMachineId "m9"
         off the list machine m9
         call get_volume vol-1

@@ -323,7 +323,7 @@ fn stood_in_the_way() -> Script {
 fn m1_a_condemned_machine_that_holds_the_volume_is_removed_by_the_start_and_nothing_else_leaves_the_list() {
     let mut script = stood_in_the_way();
     script.answer(a_machine("m1", "stopped").mounting("vol-1").seen()).is(r#"
-        applied: starting (no commit)
+        applied: starting
         set flyMachineId "m1"
         off the list machine m1
         call get_volume vol-1
