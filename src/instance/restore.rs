@@ -11,7 +11,7 @@
 //! previous volume in its place.
 
 use super::ensure;
-use super::holdings::{Cause, Thing};
+use super::holdings::{Cause, Entry, Thing};
 use super::note::Note;
 use super::phase::Phase;
 use super::placement::{Placement, Placing};
@@ -42,6 +42,8 @@ enum Stage {
     Inspect,
     /// It is gone: what else carries our name may hold the data, and has to be known before the machine that may mount it goes.
     Search,
+    /// Look at what the machine is known to mount besides.
+    Beside(VolumeId),
     /// Destroy the machine.
     Remove,
     /// Make the volume.
@@ -104,7 +106,7 @@ impl Restoring {
     pub(crate) fn step_in_words(&self) -> &'static str {
         match self.stage {
             Stage::Find(_) => "looking for the snapshot",
-            Stage::Inspect | Stage::Search => "looking at the volume that is to be replaced",
+            Stage::Inspect | Stage::Search | Stage::Beside(_) => "looking at the volume that is to be replaced",
             Stage::Remove => "removing the machine",
             Stage::Place(_) => "making the volume",
             Stage::Wait => "waiting for a restore that somebody else began",
@@ -144,8 +146,9 @@ impl Restoring {
             },
             Stage::Search => match name::our_volumes(&t.policy.metadata_prefix, &t.me.identity) {
                 Ok(ours) => Call::ListVolumes(ours),
-                Err(_) => return self.sized(t, None),
+                Err(_) => return self.sized(t, None, false),
             },
+            Stage::Beside(volume) => Call::GetVolume { volume: volume.clone() },
             Stage::Remove => match t.me.machine.clone() {
                 Some(machine) => Call::DestroyMachine { machine: machine.id },
                 None => return self.place(t),
@@ -167,20 +170,24 @@ impl Restoring {
         match core::mem::replace(&mut self.stage, Stage::Wait) {
             Stage::Find(volumes) => self.searched(t, volumes, result),
             Stage::Inspect => match result {
-                Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach => {
-                    self.beside(t, Some(*volume))
+                Ok(Done::Volume(volume)) if !volume.state.is_dead() => {
+                    let alone = t.me.alone_keeps(&volume);
+                    self.sized(t, Some(*volume), alone)
                 }
-                Ok(Done::Volume(volume)) if !volume.state.is_dead() => self.sized(t, Some(*volume)),
                 Err(fault) if !fault.is_absent() => self.later(t, Stage::Inspect),
                 Ok(_) | Err(_) => self.to(Stage::Search),
             },
             Stage::Search => match result {
                 Ok(Done::Volumes(volumes)) => {
-                    let stays = volumes.iter().any(|volume| t.me.alone_keeps(volume));
                     ensure::remember_all(t, volumes);
-                    if stays { self.beside(t, None) } else { self.sized(t, None) }
+                    self.sized(t, None, false)
                 }
                 Ok(_) | Err(_) => self.later(t, Stage::Search),
+            },
+            Stage::Beside(volume) => match result {
+                Ok(Done::Volume(seen)) if seen.state == VolumeState::WaitingForDetach => self.part(t),
+                Err(fault) if fault.is_transient() => self.later(t, Stage::Beside(volume)),
+                Ok(_) | Err(_) => self.to(Stage::Remove),
             },
             Stage::Remove => match result {
                 Err(fault) if fault.is_transient() => self.later(t, Stage::Remove),
@@ -254,27 +261,39 @@ impl Restoring {
     }
 
     /// As large as the snapshot and as the present volume; in the present volume's region.
-    fn sized(mut self: Box<Self>, t: &mut Turn<'_>, current: Option<Volume>) -> Phase {
+    fn sized(mut self: Box<Self>, t: &mut Turn<'_>, current: Option<Volume>, alone: bool) -> Phase {
+        if alone && self.serves(t) {
+            return self.keep_serving(t);
+        }
         let wished = t.me.spec.volume_size_gb.unwrap_or(t.policy.volume_size_gb);
         let present = current.as_ref().map_or(wished, |volume| volume.size_gb.unwrap_or(wished));
         self.size_gb = self.size_gb.max(present);
         t.me.region = current.and_then(|volume| volume.region).or(t.me.region.take());
         t.progress();
         t.emit(Note::new(Milestone::RestoreStarted).status(Status::Restoring).label("admin_snapshot_restore"));
-        self.to(Stage::Remove)
+        match known_mount(t) {
+            _ if alone => self.part(t),
+            Some(volume) => self.to(Stage::Beside(volume)),
+            None => self.to(Stage::Remove),
+        }
     }
 
     /// A volume would be deleted with the machine, which is left with it. One that serves cannot be left so.
-    fn beside(self: Box<Self>, t: &mut Turn<'_>, current: Option<Volume>) -> Phase {
-        if self.previous == Previous::Running && t.me.machine.is_some() {
-            return self.fail(
-                t,
-                "volume_goes_with_machine",
-                "a volume would be deleted with the machine; stop it first",
-            );
+    fn part(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
+        if self.serves(t) {
+            return self.keep_serving(t);
         }
         t.me.keep_aside();
-        self.sized(t, current)
+        t.keep();
+        self.to(Stage::Remove)
+    }
+
+    fn serves(&self, t: &Turn<'_>) -> bool {
+        self.previous == Previous::Running && t.me.machine.is_some()
+    }
+
+    fn keep_serving(self, t: &mut Turn<'_>) -> Phase {
+        self.fail(t, "volume_goes_with_machine", "a volume would be deleted with the machine; stop it first")
     }
 
     fn place(self: Box<Self>, t: &mut Turn<'_>) -> Phase {
@@ -305,6 +324,13 @@ impl Restoring {
         t.emit(Note::new(Milestone::RestoreFailed).status(phase.status()).label(label).error(message));
         phase
     }
+}
+
+/// What the machine was seen to mount instead of the data volume.
+fn known_mount(t: &Turn<'_>) -> Option<VolumeId> {
+    let machine = &t.me.machine.as_ref()?.id;
+    let mounts = |entry: &&Entry| entry.cause == Cause::Candidate && entry.held_by.as_ref() == Some(machine);
+    t.me.holdings.entries.iter().find(mounts).and_then(Entry::volume).cloned()
 }
 
 /// The new volume is the instance's, in the same commit that retains the old one; then it is started.

@@ -118,12 +118,15 @@ impl<'a> Turn<'a> {
     fn lose_call(&mut self) {
         let Some(lost) = self.me.in_flight.take() else { return };
         self.durable = true;
+        if let Owner::Disposal(key) = lost.owner {
+            dispose::call_lost(self, key);
+        }
         match lost.call {
             Call::CreateMachine(_) | Call::CreateVolume(_) | Call::UpdateMachine(_) => {
                 self.dispatch(lost.owner, Err(Fault::lost()));
             }
-            Call::DeleteVolume(_) => dispose::delete_lost(self, lost.owner),
-            Call::GetMachine { .. }
+            Call::DeleteVolume(_)
+            | Call::GetMachine { .. }
             | Call::ListMachines { .. }
             | Call::StartMachine { .. }
             | Call::StopMachine { .. }

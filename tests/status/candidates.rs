@@ -293,9 +293,14 @@ fn x5_what_carries_our_name_is_listed_before_the_machine_of_a_lost_volume_goes()
             on the list volume vol-7 candidate until +7d
             on the list volume vol-8 candidate until +7d
             event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
-            call destroy_machine m1
+            call get_volume vol-8
             alarm +57s reconcile
         "#);
+        script.answer(volume("vol-8", "created")).is("
+            applied: restoring
+            call destroy_machine m1
+            alarm +56s reconcile
+        ");
     }
     let mut script = restoring("running", Restore::Inspect);
     script.answer(absent());

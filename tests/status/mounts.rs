@@ -393,28 +393,66 @@ fn s4_what_our_machine_had_mounted_when_somebody_else_destroyed_it_is_looked_for
 }
 
 #[test]
-fn d2_a_machine_that_alone_keeps_what_may_be_the_data_stays() {
-    for volume in ["vol-1", "vol-9"] {
-        let mut script = beside();
-        script.answer(a_machine("m9", "stopped").mounting(volume).seen());
-        let got = script.answer(waiting(volume, "m9"));
-        got.is(&format!(
-            r#"
-                applied: stopped
-                on the list machine m9 left_over due +1m tried 1 "volume {volume} would be deleted with it"
-                log destroy_machine_failed value=0 error="volume {volume} would be deleted with it" by=alarm machine=m9 region=iad
-                call get_machine m1
-                alarm +90001ms call_deadline
-            "#
-        ));
-    }
+fn d2_a_machine_that_alone_keeps_what_may_be_the_data_stays_with_it() {
+    let mut script = beside();
+    script.answer(a_machine("m9", "stopped").mounting("vol-9").seen());
+    script.answer(waiting("vol-9", "m9")).is("
+        applied: stopped
+        on the list machine m9 stray
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
     let mut script = beside();
     script.answer(a_machine("m9", "stopped").mounting("vol-1").seen());
-    script.answer(unknown()).is(r#"
+    script.answer(waiting("vol-1", "m9")).is("
+        applied: stopped
+        on the list machine m9 stray
+        call get_machine m1
+        alarm +90001ms call_deadline
+    ");
+}
+
+#[test]
+fn d2_a_machine_stays_for_a_while_if_what_it_mounts_cannot_be_seen() {
+    let looking = || {
+        let mut script = beside();
+        script.answer(a_machine("m9", "stopped").mounting("vol-1").seen());
+        script
+    };
+    looking().answer(unknown()).is(r#"
         applied: stopped
         on the list machine m9 left_over due +1m tried 1 "no answer in time (status 503)"
         log destroy_machine_failed value=0 error="no answer in time (status 503)" by=alarm machine=m9 region=iad
         call get_machine m1
         alarm +90001ms call_deadline
     "#);
+    looking().answer(refused()).is("
+        applied: stopped
+        call destroy_machine m9
+        alarm +90001ms call_deadline
+    ");
+    let mut script = looking();
+    script.command(destroy());
+    script.answer(waiting("vol-1", "m9")).is("
+        applied: destroying
+        call destroy_machine m9
+        alarm +59s reconcile
+    ");
+}
+
+#[test]
+fn d2_what_was_seen_before_a_call_was_lost_is_looked_at_again() {
+    let mut script = beside();
+    script.answer(a_machine("m9", "stopped").mounting("vol-1").seen());
+    script.resume().is("
+        applied: stopped
+        call get_machine m9
+        alarm +90001ms call_deadline
+    ");
+    script.answers([a_machine("m9", "stopped").mounting("vol-1").seen(), volume("vol-1", "created")]);
+    script.resume().is("
+        applied: stopped
+        call get_machine m9
+        alarm +90001ms call_deadline
+    ");
 }

@@ -6,7 +6,7 @@
 //! our machines mounts has a place in the record before the machine goes, and what the instance may have run on outlives its date until the
 //! instance has been seen healthy without it.
 
-use super::{Cause, Entry, Stage, Thing, answer, fail, gone, hold_back, proven_gone, stranger, to};
+use super::{Cause, Entry, Stage, Thing, answer, fail, gone, hold_back, proven_gone, settle, stranger, to};
 use crate::call::Done;
 use crate::command::Code;
 use crate::fault::{Fault, FaultKind};
@@ -176,11 +176,11 @@ fn remember_held(t: &mut Turn<'_>, volume: VolumeId, machine: &Machine) {
     t.me.holdings.note_holder(&volume, Some(&machine.id));
 }
 
-/// What it mounts may be the data, or newer, and be deleted as soon as the machine lets go of it.
+/// What it mounts may be the data, newer, or needed by a copy, and be deleted as soon as the machine lets go of it.
 pub(super) fn before_it_goes(t: &Turn<'_>, machine: &Machine) -> Stage {
-    let found = |entry: &Entry| entry.cause == Cause::Candidate && entry.asked.is_none();
+    let kept = |entry: &Entry| entry.is_retained() && entry.asked.is_none();
     let may_be_data = |volume: &&VolumeId| {
-        let listed = |entry: &Entry| entry.volume() == Some(*volume) && found(entry);
+        let listed = |entry: &Entry| entry.volume() == Some(*volume) && kept(entry);
         t.me.uses_volume(volume) || t.me.holdings.entries.iter().any(listed)
     };
     let held = mounted(t, machine).filter(may_be_data).filter(|_| t.me.status() != Status::Destroying);
@@ -188,14 +188,19 @@ pub(super) fn before_it_goes(t: &Turn<'_>, machine: &Machine) -> Stage {
 }
 
 pub(super) fn held_seen(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
+    let going = t.me.status() == Status::Destroying;
     match result {
-        Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach => {
-            let message = format!("volume {} would be deleted with it", volume.id);
-            fail(t, key, &Fault::new(FaultKind::Busy, None, message));
-        }
-        Err(fault) if !fault.is_absent() => fail(t, key, &fault),
+        Ok(Done::Volume(volume)) if volume.state == VolumeState::WaitingForDetach && !going => leave_with_it(t, key),
+        Err(fault) if fault.is_transient() && !going => fail(t, key, &fault),
         Ok(_) | Err(_) => to(t, key, Stage::Remove),
     }
+}
+
+/// The machine goes with the volume that it keeps, when that may go.
+fn leave_with_it(t: &mut Turn<'_>, key: u64) {
+    let machine = t.me.holdings.get(key).and_then(Entry::machine).cloned();
+    t.me.holdings.strays.extend(machine);
+    settle(t, key);
 }
 
 /// What it mounted last may be in nobody's record, or have been deleted since.

@@ -137,10 +137,17 @@ pub(super) fn on(t: &mut Turn<'_>, key: u64, result: Result<Done, Fault>) {
     }
 }
 
-/// Whether the volume may go has to be asked anew: what was seen before the delete was sent is no longer the last word.
-pub(super) fn delete_lost(t: &mut Turn<'_>, owner: Owner) {
-    if let Owner::Disposal(key) = owner {
-        to(t, key, Stage::Look);
+/// Whether the thing may go has to be asked anew: what was seen before is no longer the last word.
+pub(super) fn call_lost(t: &mut Turn<'_>, key: u64) {
+    let Some(entry) = t.me.holdings.get_mut(key) else { return };
+    match entry.stage {
+        Stage::LookAtFork
+        | Stage::LookAtData
+        | Stage::LookAtHeld(_)
+        | Stage::LookAtHolder(_)
+        | Stage::RemoveHolder(_)
+        | Stage::Remove => entry.stage = Stage::Look,
+        Stage::Idle | Stage::Look | Stage::Search | Stage::LookAtMount(_) | Stage::Confirm => {}
     }
 }
 

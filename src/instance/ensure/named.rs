@@ -17,7 +17,7 @@ use crate::instance::note::Note;
 use crate::instance::turn::Turn;
 use crate::instance::{dispose, lookup};
 use crate::name::{self, Owner};
-use crate::observe::{Machine, MachineState, Volume, VolumeState};
+use crate::observe::{HostStatus, Machine, MachineState, Volume, VolumeState};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -211,12 +211,13 @@ impl Named {
             }
             None if unmoved => self.nothing_moved(t, holder),
             None if !t.tried_enough() => Ensured::Later(Ensure::begin(t)),
+            // A list has been asked for each time, and has not shown what is gone under another id.
+            None if held.is_empty() => self.nothing_moved(t, holder),
             // Whose it is cannot be seen now. After a few tries that is for an admin to judge, who may accept the loss.
             None if !t.me.fresh_allowed => {
                 missing(t, None, false);
                 Ensured::Missing
             }
-            None if held.is_empty() => self.nothing_moved(t, holder),
             None => self.without(t, &held),
         }
     }
@@ -227,7 +228,8 @@ impl Named {
 
     /// Whether the machine mounts nothing, or still what is gone: whosesoever it is, no data of ours is with it under another id.
     fn has_not_moved(&self, t: &Turn<'_>, machine: &Machine) -> bool {
-        let mounted = machine.config.as_ref().map(|config| config.mounted_at(&t.policy.mount_path));
+        let known = machine.config.as_ref().filter(|_| machine.host_status == HostStatus::Ok);
+        let mounted = known.map(|config| config.mounted_at(&t.policy.mount_path));
         mounted.is_some_and(|mounted| mounted.is_none_or(|mounted| self.gone.contains(mounted)))
     }
 

@@ -42,7 +42,7 @@ impl Recovering {
     pub(super) fn beside_seen(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
         let stays = match result {
             Ok(Done::Volume(volume)) => volume.state == VolumeState::WaitingForDetach,
-            Err(fault) if fault.is_transient() => return self.later(t, Stage::Beside),
+            Err(fault) if fault.is_transient() && !t.tried_enough() => return self.later(t, Stage::Beside),
             Err(fault) => !fault.is_absent(),
             Ok(_) => true,
         };

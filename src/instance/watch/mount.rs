@@ -102,6 +102,8 @@ pub(super) fn stranger_seen(
         // What the machine has written to it may be the newest there is.
         if let Some(volume) = ours.filter(|volume| !t.me.holdings.holds_volume(&volume.id)) {
             dispose::remember(t, volume.id.clone());
+            let machine = t.me.machine.as_ref().map(|machine| &machine.id);
+            t.me.holdings.note_holder(&volume.id, machine);
         }
         return stays(t, mounted);
     }

@@ -328,14 +328,15 @@ fn t6_resume_in_every_stage() {
     script.answer(machine("m1", "started"));
     script.resume().is("
         applied: destroying
-        call destroy_machine m1
+        call get_machine m1
         alarm +59s reconcile
     ");
+    script.answer(machine("m1", "started"));
     script.answer(accepted());
     script.resume().is("
         applied: destroying
         call get_machine m1
-        alarm +58s reconcile
+        alarm +57s reconcile
     ");
     let mut script = sweeping();
     script.resume().is("

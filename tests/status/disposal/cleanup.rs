@@ -233,10 +233,10 @@ fn d5_a_clean_up_survives_a_crash() {
     script.answer(volume("vol-0", "created"));
     script.resume().is("
         applied: stopped
-        call get_volume vol-1
+        call get_volume vol-0
         alarm +90001ms call_deadline
     ");
-    script.answer(volume("vol-1", "created"));
+    script.answers([volume("vol-0", "created"), volume("vol-1", "created")]);
     script.resume().is("
         applied: stopped
         call get_volume vol-0

@@ -129,6 +129,20 @@ fn r3_a_machine_that_alone_keeps_what_it_mounts_stays_with_it() {
     "#);
 }
 
+#[test]
+fn r3_what_cannot_be_seen_for_long_does_not_hold_up_the_recovery() {
+    let mut script = stopped_on_another();
+    for _ in 0..4 {
+        script.answer(unknown());
+        script.alarm();
+    }
+    script.answer(unknown()).is("
+        applied: recovering
+        call create_volume #1 in eu fork of vol-1
+        alarm +59s reconcile
+    ");
+}
+
 /// A recovery has cut over from a source that goes with its machine, to a copy that hydrates.
 fn left_to_its_machine() -> Script {
     let mut script = recovering(R::Inspect);

@@ -111,7 +111,8 @@ fn r3_the_old_machine_stays_on_the_list_until_it_is_proven_gone() {
         call get_machine m1
         alarm +90001ms call_deadline
     ");
-    script.answer(machine("m1", "stopped")).is("
+    script.answer(machine("m1", "stopped"));
+    script.answer(volume("vol-1", "created")).is("
         applied: running
         call destroy_machine m1
         alarm +90001ms call_deadline

@@ -6,8 +6,8 @@ use crate::commands::{any, clean_up, restore};
 use crate::script::{SECOND, Script};
 use crate::stages::{Restore as R, bereft, keeping, restoring};
 use crate::world::{
-    a_volume, absent, accepted, busy, limited, machine_id, no_room, refused, region, seen, snapshots, unauthorized,
-    unknown, volume, volume_made, volumes, waiting,
+    Remade, a_machine, a_volume, absent, accepted, busy, limited, machine_id, no_room, refused, region, seen,
+    snapshots, unauthorized, unknown, volume, volume_made, volumes, waiting,
 };
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::call::CallKind;
@@ -390,22 +390,21 @@ fn x5_what_goes_with_its_machine_is_not_replaced() {
         applied: restoring
         set flyMachineId null
         on the list machine m1 stray
-        event instance.restore_started restoring "admin_snapshot_restore" region=iad
+        event instance.restore_started restoring "admin_snapshot_restore" machine=m1 region=iad
         call create_volume #1 in iad from vs-1 12 GB
         alarm +58s reconcile
     "#);
-    let held = |state: &str, holder: &str| {
-        let holder = Some(machine_id(holder));
-        Volume { attached_machine: holder, ..a_volume("vol-6", state) }
-    };
-    for (list, was, next) in [
-        ([held("waiting_for_detach", "m1")], "stopped", Some(CallKind::CreateVolume)),
-        ([held("waiting_for_detach", "m1")], "running", None),
-        ([held("waiting_for_detach", "m9")], "running", Some(CallKind::DestroyMachine)),
-        ([held("created", "m1")], "running", Some(CallKind::DestroyMachine)),
+    let listed = |holder: &str| Volume { attached_machine: Some(machine_id(holder)), ..a_volume("vol-6", "created") };
+    for (holder, was, next) in [
+        ("m1", "stopped", Some(CallKind::CreateVolume)),
+        ("m1", "running", None),
+        ("m9", "running", Some(CallKind::DestroyMachine)),
     ] {
         let mut script = restoring(was, R::Inspect);
-        script.answers([absent(), volumes(list)]);
+        script.answers([absent(), volumes([listed(holder)])]);
+        if holder == "m1" {
+            script.answer(waiting("vol-6", "m1"));
+        }
         assert_eq!(script.call.as_ref().map(|call| call.id.kind), next);
     }
     let mut script = Script::flat("stopped", json!({ "flyMachineId": null }));
@@ -417,4 +416,42 @@ fn x5_what_goes_with_its_machine_is_not_replaced() {
         call create_volume #1 in iad from vs-1 12 GB
         alarm +58s reconcile
     "#);
+}
+
+/// The machine of the running instance has been seen to mount `vol-2`, which would be deleted with it.
+fn mounting_another() -> Script {
+    let mut script = Script::running();
+    script.alarm();
+    script.answers([a_machine("m1", "started").mounting("vol-2").seen(), volume("vol-1", "created")]);
+    script.answer(waiting("vol-2", "m1"));
+    script.command(restore("vs-1"));
+    script.answer(snapshots(&[("vs-1", "created", 12)]));
+    script.answer(volume("vol-1", "created"));
+    script
+}
+
+#[test]
+fn x5_what_the_machine_is_known_to_mount_besides_is_looked_at() {
+    let mut script = mounting_another();
+    script.clone().answer(waiting("vol-2", "m1")).is(r#"
+        applied: running
+        set preRestoreStatus null
+        set restoreStartedAt null
+        event instance.restore_failed running "volume_goes_with_machine" error="a volume would be deleted with the machine; stop it first" machine=m1 region=iad
+        alarm +5m reconcile
+    "#);
+    script.clone().answer(absent()).is("
+        applied: restoring
+        call destroy_machine m1
+        alarm +57s reconcile
+    ");
+    script.answer(unknown()).is("
+        applied: restoring
+        alarm +1s retry
+    ");
+    script.alarm().is("
+        applied: restoring (no commit)
+        call get_volume vol-2
+        alarm +1m reconcile
+    ");
 }

@@ -128,9 +128,10 @@ fn d2_a_look_at_the_data_survives_a_crash() {
     let mut script = leaving();
     script.resume().is("
         applied: stopped
-        call get_volume vol-1
+        call get_volume vol-2
         alarm +90001ms call_deadline
     ");
+    script.answer(volume("vol-2", "created"));
     script.answer(volume("vol-1", "created")).is("
         applied: stopped
         call delete_volume vol-2
