@@ -49,7 +49,7 @@ pub(crate) struct Reassociating {
     stage: Stage,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     region: Option<Region>,
-    /// Our machine is all that keeps a volume from being deleted, or nobody can see whether it is.
+    /// Our machine is all that keeps a volume from being deleted.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     aside: bool,
 }
@@ -103,7 +103,8 @@ impl Reassociating {
                 self.aside = volume.state == VolumeState::WaitingForDetach;
                 self.to(Stage::Search)
             }
-            (Stage::Leave, Err(fault)) if fault.is_absent() => self.to(Stage::Search),
+            // It is gone, or the provider will not say.
+            (Stage::Leave, Err(fault)) if !fault.is_transient() => self.to(Stage::Search),
             // Our machine may have been moved since: what it mounts then is in no list that was made before.
             (Stage::Search, Ok(Done::Volumes(_))) if t.came_late() => {
                 if t.tried_enough() {
@@ -127,12 +128,6 @@ impl Reassociating {
             }
             (Stage::Remove, Ok(Done::Accepted)) => self.machine_removed(t),
             (Stage::Remove, Err(fault)) if fault.is_absent() => self.machine_removed(t),
-            // Who wants to be rid of a volume need not be able to see it.
-            (Stage::Leave, Err(fault)) if !fault.is_transient() || t.tried_enough() => {
-                t.progress();
-                self.aside = true;
-                self.to(Stage::Search)
-            }
             (_, Err(fault)) if fault.is_transient() && !t.tried_enough() => {
                 t.back_off();
                 Phase::Reassociating(self)

@@ -38,13 +38,12 @@ impl Recovering {
         }
     }
 
-    /// The old machine stays with what would be deleted with it, or cannot be seen.
+    /// The old machine stays with what would be deleted with it.
     pub(super) fn beside_seen(self: Box<Self>, t: &mut Turn<'_>, result: Result<Done, Fault>) -> Phase {
         let stays = match result {
             Ok(Done::Volume(volume)) => volume.state == VolumeState::WaitingForDetach,
-            Err(fault) if fault.is_transient() && !t.tried_enough() => return self.later(t, Stage::Beside),
-            Err(fault) => !fault.is_absent(),
-            Ok(_) => true,
+            Err(fault) if !fault.is_transient() => false,
+            Ok(_) | Err(_) => return self.later(t, Stage::Beside),
         };
         t.progress();
         if stays { self.fork_source(t) } else { self.to(Stage::RemoveOld) }

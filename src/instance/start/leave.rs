@@ -30,7 +30,7 @@ impl Starting {
         let seen = match result {
             Ok(Done::Volume(seen)) => Some(seen).filter(|seen| !seen.state.is_dead()),
             Err(fault) if fault.is_absent() => None,
-            Ok(_) | Err(_) if self.may_stay(t, &volume) => return self.beside(t),
+            Err(fault) if !fault.is_transient() && !t.me.uses_volume(&volume) => None,
             Ok(_) | Err(_) => return self.later(t, Stage::Leave(volume)),
         };
         t.progress();
@@ -58,11 +58,6 @@ impl Starting {
             (false, true) => self.take_elsewhere(t, volume.id.clone()),
             (false, false) => self.beside(t),
         }
-    }
-
-    /// What cannot be looked at, and is not the data, need not hold up the start.
-    fn may_stay(&self, t: &Turn<'_>, volume: &VolumeId) -> bool {
-        t.tried_enough() && !self.aside && !t.me.uses_volume(volume)
     }
 
     /// What the machine mounts may be newer than the data: another one is made beside it.

@@ -103,7 +103,8 @@ fn r3_a_machine_that_alone_keeps_what_it_mounts_stays_with_it() {
     ");
     script.clone().answer(refused()).is("
         applied: recovering
-        call create_volume #1 in eu fork of vol-1
+        on the list machine m1 replaced due +1m
+        call destroy_machine m1
         alarm +58s reconcile
     ");
     script.answer(waiting("vol-9", "m1")).is("
@@ -127,20 +128,6 @@ fn r3_a_machine_that_alone_keeps_what_it_mounts_stays_with_it() {
         event instance.unexpected_stop_recovery_succeeded running "alarm_relocated" took=8s machine=m2 region=ord
         alarm +5m reconcile
     "#);
-}
-
-#[test]
-fn r3_what_cannot_be_seen_for_long_does_not_hold_up_the_recovery() {
-    let mut script = stopped_on_another();
-    for _ in 0..4 {
-        script.answer(unknown());
-        script.alarm();
-    }
-    script.answer(unknown()).is("
-        applied: recovering
-        call create_volume #1 in eu fork of vol-1
-        alarm +59s reconcile
-    ");
 }
 
 /// A recovery has cut over from a source that goes with its machine, to a copy that hydrates.
