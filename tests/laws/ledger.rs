@@ -25,6 +25,8 @@ pub(crate) struct Ledger {
     creates: BTreeMap<String, Create>,
     /// When each call was made.
     issued: BTreeMap<String, Timestamp>,
+    /// Calls whose outcome was reported.
+    answered: BTreeSet<String>,
     /// The clock went back, or jumped: what "later" means is open.
     pub(crate) clock_was_wrong: bool,
 }
@@ -87,6 +89,7 @@ impl Ledger {
             self.creates.remove(&operation.id.to_string());
         }
         let Ok(done) = result else { return };
+        self.answered.insert(operation.id.to_string());
         self.made(done);
         match done {
             Done::Machine(machine) if machine.state == MachineState::Destroyed => {
@@ -109,9 +112,11 @@ impl Ledger {
         }
     }
 
-    /// Nobody waited for this outcome.
+    /// Nobody waited for this outcome. The second copy of an answer makes nothing: what the first has reported may be gone by now.
     pub(crate) fn ended_late(&mut self, operation: &Operation, result: &Result<Done, Fault>) {
-        if let Ok(done) = result {
+        if let Ok(done) = result
+            && self.answered.insert(operation.id.to_string())
+        {
             self.made(done);
             self.creates.remove(&operation.id.to_string());
         }

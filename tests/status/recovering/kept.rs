@@ -83,6 +83,20 @@ fn r2_where_the_source_is_outlives_a_crash_before_the_machine_goes() {
 }
 
 #[test]
+fn r2_an_answer_that_omits_the_region_leaves_ours() {
+    for region in [None, Some(region("iad"))] {
+        let mut script = Script::running();
+        script.alarm();
+        script.answer(a_machine("m1", "stopped").mounting("vol-9").seen());
+        script.answer(seen(Volume { region, ..a_volume("vol-1", "created") })).is("
+            applied: recovering (no commit)
+            call get_volume vol-9
+            alarm +59s reconcile
+        ");
+    }
+}
+
+#[test]
 fn r3_a_machine_that_alone_keeps_what_it_mounts_stays_with_it() {
     let mut script = stopped_on_another();
     script.clone().answer(volume("vol-9", "created")).is("
