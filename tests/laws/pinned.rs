@@ -3,9 +3,10 @@
 use crate::play;
 use crate::record::{BEGIN, From, Rules};
 use crate::run::Run;
-use crate::script::{Action, Answer, Order, Scene, Wait};
+use crate::script::{Action, Answer, Order, Scene, Wait, Which};
 use kiloclaw_lifecycle::Status;
 use kiloclaw_lifecycle::fault::FaultKind;
+use kiloclaw_lifecycle::observe::VolumeState;
 
 const SIZED: Order = Order::Provision { stranger: false, size_gb: Some(1), regions: None };
 
@@ -41,6 +42,25 @@ fn a_late_create_is_not_left_behind_when_the_sweep_is_given_up() {
     script.push(Action::Misfit(0, Answer::Shown(Box::new(Scene::fine()))));
     script.push(Action::Answer(Answer::Fault(FaultKind::Unknown, None)));
     assert_eq!(status(&run(BEGIN, &script)), Some(Status::Destroying));
+}
+
+/// Fly's answer to a create comes twice, and the volume is gone by then: nothing was made again.
+#[test]
+fn the_second_copy_of_an_answer_makes_nothing() {
+    let gone = Scene { volume: VolumeState::Destroyed, ..Scene::fine() };
+    let again = Scene { made: Which::Current, ..Scene::fine() };
+    for which in 0..8 {
+        let script = [
+            Action::Ring,
+            serve(3),
+            Action::Command(Order::Destroy),
+            serve(2),
+            Action::Answer(Answer::Shown(Box::new(gone.clone()))),
+            Action::Late(which, Answer::Shown(Box::new(again.clone()))),
+            serve(2),
+        ];
+        assert_eq!(status(&run(BEGIN, &script)), None);
+    }
 }
 
 /// What somebody wants is committed even when it comes in the very millisecond of a question.
