@@ -81,7 +81,8 @@ pub enum Command {
         /// The size.
         guest: Guest,
     },
-    /// Replace the volume by one made from a snapshot, and start.
+    /// Replace the volume by one made from a snapshot, and start. It fails while the instance runs on the machine that alone keeps a volume
+    /// from being deleted (`waiting_for_detach`): stop it first.
     RestoreSnapshot {
         /// The snapshot, of any volume that the instance knows.
         snapshot: SnapshotId,

@@ -56,9 +56,9 @@ impl Recovering {
         let (Some(fork), Some(replacement)) = (self.fork.take(), self.replacement.take()) else {
             return self.fail(t, "the recovery has lost what it needs to go on", "alarm_relocated");
         };
-        // One that was left to hold the source goes with it.
-        let left = t.me.machine.replace(replacement);
-        t.me.holdings.strays.extend(left.map(|machine| machine.id));
+        // There is one if it was left to hold a volume.
+        t.me.keep_aside();
+        t.me.machine = Some(replacement);
         t.me.region = self.region.take().or(t.me.region.take());
         let source = t.me.take_volume(fork.clone());
         if let Some(source) = source {
